@@ -1,0 +1,36 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+EXAMPLE := events/salesforce-contact.json
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help run serve test check lock clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/installed: requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.txt
+	@touch $@
+
+run: .venv/installed  ## run the Salesforce example on this machine
+	$(BIN)/python -m local run $(EXAMPLE)
+
+serve: .venv/installed  ## keep the embedded cloud up on loopback
+	$(BIN)/python -m local serve
+
+test: check  ## every check and every suite
+	$(BIN)/python -m pytest --numprocesses 2
+
+check: .venv/installed  ## format, lint and types
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+lock: .venv/installed  ## pin what pyproject.toml asks for, with hashes
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --group dev pyproject.toml --output-file requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --constraint requirements.txt pyproject.toml --output-file functions/requirements.txt
+
+clean:  ## remove what was installed and built
+	rm -rf .venv .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache

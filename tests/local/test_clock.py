@@ -1,0 +1,67 @@
+"""The clock of the embedded cloud: time that can be skipped, in order."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from local.clock import Clock
+
+START = datetime(2026, 11, 23, 22, tzinfo=UTC)
+
+
+def test_time_stands_still_while_somebody_is_at_work() -> None:
+    clock = Clock(start=START)
+    assert clock.now() == START
+
+
+def test_a_sleep_takes_simulated_time_alone() -> None:
+    clock = Clock(start=START)
+    with clock.at_work():
+        assert clock.sleep(86_400)
+    assert clock.now() == START + timedelta(days=1)
+
+
+def test_sleepers_wake_in_the_order_of_their_times() -> None:
+    clock = Clock(start=START)
+    woken: list[tuple[int, datetime]] = []
+    ready = threading.Barrier(3)
+
+    def sleeper(hours: int) -> None:
+        with clock.at_work():
+            with clock.waiting():
+                ready.wait()
+            clock.sleep(hours * 3600)
+            woken.append((hours, clock.now()))
+
+    threads = [threading.Thread(target=sleeper, args=(hours,)) for hours in (3, 1, 2)]
+    with clock.at_work():
+        for thread in threads:
+            thread.start()
+        with clock.waiting():
+            for thread in threads:
+                thread.join()
+    assert woken == [(hours, START + timedelta(hours=hours)) for hours in (1, 2, 3)]
+
+
+def test_a_sleep_can_be_interrupted() -> None:
+    clock = Clock(speed=1, start=START)
+    interrupted = threading.Event()
+    answers: list[bool] = []
+    thread = threading.Thread(target=lambda: answers.append(clock.sleep(86_400, interrupted)))
+    thread.start()
+    interrupted.set()
+    clock.nudge()
+    thread.join(timeout=10)
+    assert answers == [False]
+
+
+def test_time_can_be_advanced_by_hand() -> None:
+    clock = Clock(speed=1e-9, start=START)
+    assert clock.advance(3600) - START >= timedelta(hours=1)
+
+
+def test_a_speed_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="more than 0"):
+        Clock(speed=0)
