@@ -1,0 +1,257 @@
+"""What AWS accepts in a request, told by botocore's own service models."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import Any
+
+from botocore.loaders import Loader
+from botocore.model import ListShape, MapShape, ServiceModel, Shape, StringShape, StructureShape
+
+_SHOWN = 80  # characters of a refused value that a message repeats
+
+_KINDS = {
+    "structure": "an object",
+    "map": "an object",
+    "list": "an array",
+    "string": "a string",
+    "integer": "a whole number",
+    "long": "a whole number",
+    "float": "a number",
+    "double": "a number",
+    "boolean": "true or false",
+    "timestamp": "a time: ISO 8601 such as 2026-01-31T00:00:00Z, or epoch seconds",
+    "blob": "bytes",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a value: where, and what would be right.
+
+    ``path`` looks like ``FlowDefinition.Tasks[2].TaskType``; it is empty for the value itself.
+    """
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+def problems(service: str, shape_name: str, value: Any, path: str = "") -> list[Problem]:
+    """List everything that a service's model has against a value, in the order of the value.
+
+    ``service`` is botocore's name of it (``appflow``, ``customer-profiles``), ``shape_name`` the
+    name of a shape in its model, ``path`` the value's own place in what the caller looks at.
+    Null counts as absent. A timestamp may be epoch seconds, ISO 8601 or a datetime.
+    """
+    return list(_check(_shape(service, shape_name), value, path))
+
+
+def enum_values(service: str, shape_name: str) -> list[str]:
+    """Return the values that a service's model allows for a string shape; none: any."""
+    shape = _shape(service, shape_name)
+    return list(shape.enum) if isinstance(shape, StringShape) else []
+
+
+@lru_cache
+def service_model(service: str) -> ServiceModel:
+    """Load the newest model of a service that botocore ships."""
+    return ServiceModel(Loader().load_service_model(service, "service-2"), service)
+
+
+@lru_cache
+def _shape(service: str, shape_name: str) -> Shape:
+    return service_model(service).shape_for(shape_name)
+
+
+def to_datetime(value: Any) -> datetime:
+    """Read a timestamp as AWS clients give it; one without an offset is taken as UTC.
+
+    Raises ValueError for what is no time.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, str, datetime)):
+        raise ValueError(f"not a time: {value!r}")
+    if isinstance(value, (int, float)):
+        try:
+            return datetime.fromtimestamp(value, UTC)
+        except (OverflowError, OSError) as error:
+            raise ValueError(f"no such instant: {value!r}") from error
+    instant = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _check(shape: Shape, value: Any, path: str) -> Iterator[Problem]:
+    check = _CHECKS.get(shape.type_name)
+    return check(shape, value, path) if check else iter(())
+
+
+def _structure(shape: Shape, value: Any, path: str) -> Iterator[Problem]:
+    assert isinstance(shape, StructureShape)
+    if not isinstance(value, Mapping):
+        yield _wrong_kind(shape, value, path)
+        return
+    members: Mapping[str, Shape] = shape.members
+    given = {name: member for name, member in value.items() if member is not None}
+    for name in shape.required_members:
+        if name not in given:
+            yield Problem(
+                _below(path, name), f"is missing; it must be {_KINDS[members[name].type_name]}"
+            )
+    if getattr(shape, "is_tagged_union", False) and len(given) != 1:
+        yield Problem(path, f"must have exactly one of {', '.join(members)}")
+    for name, member in given.items():
+        if name in members:
+            yield from _check(members[name], member, _below(path, name))
+        else:
+            yield Problem(_below(path, name), f"is not known here; {_suggestion(name, members)}")
+
+
+def _list(shape: Shape, value: Any, path: str) -> Iterator[Problem]:
+    assert isinstance(shape, ListShape)
+    if not isinstance(value, (list, tuple)):
+        yield _wrong_kind(shape, value, path)
+        return
+    yield from _size(shape, len(value), "elements", path)
+    for index, element in enumerate(value):
+        yield from _check(shape.member, element, f"{path}[{index}]")
+
+
+def _map(shape: Shape, value: Any, path: str) -> Iterator[Problem]:
+    assert isinstance(shape, MapShape)
+    if not isinstance(value, Mapping):
+        yield _wrong_kind(shape, value, path)
+        return
+    yield from _size(shape, len(value), "keys", path)
+    for key, element in value.items():
+        for problem in _check(shape.key, key, _below(path, str(key))):
+            yield Problem(problem.path, f"as a key {problem.message}")
+        yield from _check(shape.value, element, _below(path, str(key)))
+
+
+def _string(shape: Shape, value: Any, path: str) -> Iterator[Problem]:
+    assert isinstance(shape, StringShape)
+    if not isinstance(value, str):
+        yield _wrong_kind(shape, value, path)
+        return
+    if shape.enum:
+        if value not in shape.enum:
+            yield Problem(path, f"is {_shown(shape, value)}; {_suggestion(value, shape.enum)}")
+        return
+    yield from _size(shape, len(value), "characters", path)
+    pattern = shape.metadata.get("pattern")
+    if pattern and not _matches(pattern, value):
+        yield Problem(path, f"is {_shown(shape, value)}; it must match the pattern {pattern}")
+
+
+def _integer(shape: Shape, value: Any, path: str) -> Iterator[Problem]:
+    if isinstance(value, bool) or not isinstance(value, int):
+        yield _wrong_kind(shape, value, path)
+    else:
+        yield from _range(shape, value, path)
+
+
+def _number(shape: Shape, value: Any, path: str) -> Iterator[Problem]:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        yield _wrong_kind(shape, value, path)
+    else:
+        yield from _range(shape, value, path)
+
+
+def _boolean(shape: Shape, value: Any, path: str) -> Iterator[Problem]:
+    if not isinstance(value, bool):
+        yield _wrong_kind(shape, value, path)
+
+
+def _timestamp(shape: Shape, value: Any, path: str) -> Iterator[Problem]:
+    try:
+        to_datetime(value)
+    except ValueError:
+        yield _wrong_kind(shape, value, path)
+
+
+_CHECKS: Mapping[str, Callable[[Shape, Any, str], Iterator[Problem]]] = {
+    "structure": _structure,
+    "list": _list,
+    "map": _map,
+    "string": _string,
+    "integer": _integer,
+    "long": _integer,
+    "float": _number,
+    "double": _number,
+    "boolean": _boolean,
+    "timestamp": _timestamp,
+}
+
+
+def _size(shape: Shape, size: int, unit: str, path: str) -> Iterator[Problem]:
+    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    if least is not None and size < least:
+        yield Problem(path, f"has {size} {unit}; it must have at least {least}")
+    if most is not None and size > most:
+        yield Problem(path, f"has {size} {unit}; it must have at most {most}")
+
+
+def _range(shape: Shape, number: float, path: str) -> Iterator[Problem]:
+    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    if least is not None and number < least:
+        yield Problem(path, f"is {number}; it must be at least {least}")
+    if most is not None and number > most:
+        yield Problem(path, f"is {number}; it must be at most {most}")
+
+
+@lru_cache
+def _compiled(pattern: str) -> re.Pattern[str] | None:
+    """Compile a model's pattern; None where Python cannot read its dialect.
+
+    ASCII, because the letters and digits of AWS's patterns are.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return re.compile(pattern, re.ASCII)
+        except re.error:
+            return None
+
+
+def _matches(pattern: str, value: str) -> bool:
+    """Tell whether a value is as its pattern says.
+
+    A pattern means the whole value, except one that only fastens the beginning (as
+    ``^arn:[a-z0-9]{1,10}:profile``, the model's pattern for whole ARNs).
+    """
+    compiled = _compiled(pattern)
+    if compiled is None:
+        return True
+    only_beginning = pattern.startswith("^") and "$" not in pattern
+    return bool(compiled.match(value) if only_beginning else compiled.fullmatch(value))
+
+
+def _wrong_kind(shape: Shape, value: Any, path: str) -> Problem:
+    return Problem(path, f"is {_shown(shape, value)}; it must be {_KINDS[shape.type_name]}")
+
+
+def _shown(shape: Shape, value: Any) -> str:
+    if shape.metadata.get("sensitive"):
+        return "not shown, being sensitive"
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
+def _suggestion(word: Any, known: Any) -> str:
+    names = list(known)
+    by_lower_case = {name.lower(): name for name in names}
+    close = get_close_matches(str(word).lower(), by_lower_case, n=1)
+    did_you_mean = f"did you mean {by_lower_case[close[0]]}? " if close else ""
+    return f"{did_you_mean}it must be one of {', '.join(names)}"
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
