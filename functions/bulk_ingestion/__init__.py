@@ -1,0 +1,1 @@
+"""What the functions share: windows, flows, requests, outcomes. Nothing here imports boto3."""

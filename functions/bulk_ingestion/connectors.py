@@ -1,0 +1,46 @@
+"""What differs from one source connector to the next, read from ``connectors.json``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Connector:
+    """One connector type of AppFlow, as a source of Customer Profiles."""
+
+    type: str
+    """The value of ``ConnectorType``, such as ``Servicenow``."""
+    properties: str
+    """Its key in ``SourceConnectorProperties`` and ``ConnectorOperator``, such as ``ServiceNow``."""
+    window_operator: str
+    """``BETWEEN``, or ``GREATER_THAN`` where the connector's filters have no upper bound."""
+    max_concurrency: int | None = None
+    """Flow runs at a time that the source bears, where AWS names a number."""
+    record_limit: int | None = None
+    """Records that one flow run can transfer (AppFlow's service quotas)."""
+
+    @property
+    def has_windows(self) -> bool:
+        """Whether the connector's filters can cut the past into windows."""
+        return self.window_operator == "BETWEEN"
+
+
+def _read() -> dict[str, Connector]:
+    table = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+    return {
+        name: Connector(
+            type=name,
+            properties=row["Properties"],
+            window_operator=row["WindowOperator"],
+            max_concurrency=row.get("MaxConcurrency"),
+            record_limit=row.get("RecordLimit"),
+        )
+        for name, row in table.items()
+    }
+
+
+CONNECTORS = _read()
+"""Every connector that Customer Profiles takes records from, by ``ConnectorType``."""

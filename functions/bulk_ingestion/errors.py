@@ -1,0 +1,29 @@
+"""The errors that an execution can end in, by the names that the console shows."""
+
+from __future__ import annotations
+
+
+class InvalidInput(Exception):  # noqa: N818
+    """The execution's input cannot be run; every problem is named. Nothing was created."""
+
+
+class WindowsFailed(Exception):  # noqa: N818
+    """Some windows are not complete; a redrive runs these alone."""
+
+
+class FlowNameTaken(Exception):  # noqa: N818
+    """The continuous integration's flow name belongs to a flow that this stack did not make."""
+
+
+class IntegrationNotReady(Exception):  # noqa: N818
+    """The continuous integration or its flow could not be seen after it was created."""
+
+
+def systemic(name: str, cause: str) -> Exception:
+    """Build an exception that ends the execution under the real name of an AWS error.
+
+    Lambda reports an exception's class name as the error, so ``name`` becomes one, dots included
+    (``Appflow.ConnectorAuthenticationException``).
+    """
+    error: Exception = type(name, (Exception,), {})(cause)
+    return error

@@ -1,0 +1,71 @@
+"""The run's folder in S3: ``runs/<execution name>/``, the durable state of an execution.
+
+``request.json``         what was asked for, as the later functions need it
+``plan.json``            the windows of the first round: the items of the Distributed Map
+``rounds/<n>.json``      the windows of each later round, the same way
+``windows/<id>.json``    one window's outcome, written by its child the moment its run ends
+``report.json``          the report
+"""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+from typing import Any
+
+from bulk_ingestion import aws
+
+_READERS = 16
+
+
+@dataclass(frozen=True)
+class Folder:
+    """One execution's folder."""
+
+    bucket: str
+    path: str
+
+    @classmethod
+    def of(cls, bucket: str, execution_name: str) -> Folder:
+        """Name the folder of an execution."""
+        return cls(bucket, f"runs/{execution_name}")
+
+    def key(self, name: str) -> str:
+        """Give the key of a file of the folder."""
+        return f"{self.path}/{name}"
+
+    def uri(self, name: str) -> str:
+        """Give the address of a file, as users know it."""
+        return f"s3://{self.bucket}/{self.key(name)}"
+
+    def write(self, name: str, value: Any) -> None:
+        """Write a JSON file."""
+        aws.s3().put_object(
+            Bucket=self.bucket,
+            Key=self.key(name),
+            Body=json.dumps(value, separators=(",", ":")).encode(),
+            ContentType="application/json",
+        )
+
+    def read(self, name: str) -> Any:
+        """Read a JSON file, which must exist."""
+        return json.load(aws.s3().get_object(Bucket=self.bucket, Key=self.key(name))["Body"])
+
+    def read_all(self, prefix: str) -> list[Any]:
+        """Read every JSON file whose name starts with ``prefix``, in the order of their names."""
+        pages = aws.s3().get_paginator("list_objects_v2")
+        names = [
+            entry["Key"].removeprefix(f"{self.path}/")
+            for page in pages.paginate(Bucket=self.bucket, Prefix=self.key(prefix))
+            for entry in page.get("Contents", [])
+        ]
+        contexts = [copy_context() for _ in names]  # a thread does not inherit its caller's
+        with ThreadPoolExecutor(_READERS) as readers:
+            return list(readers.map(lambda c, name: c.run(self.read, name), contexts, names))
+
+
+def round_file(number: int) -> str:
+    """Name the file that holds the windows of a round, counted from 1."""
+    return "plan.json" if number == 1 else f"rounds/{number}.json"

@@ -1,0 +1,196 @@
+"""The continuous integration: created once, kept while it works, replaced where it would leave a gap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from bulk_ingestion import aws, flows
+from bulk_ingestion.errors import FlowNameTaken, IntegrationNotReady
+from bulk_ingestion.sweep import flow_name, pages
+from bulk_ingestion.times import iso, parse_instant
+
+_USABLE = ("Active", "Draft")  # a Draft was created but not started yet
+_TRIES = 3
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The integration that an execution asks for."""
+
+    domain: str
+    object_type: str
+    flow_definition: flows.FlowDefinition
+    hand_off: datetime
+    tags: dict[str, str]
+
+    @property
+    def stack(self) -> str:
+        """The stack that it belongs to."""
+        return self.tags[flows.STACK_TAG]
+
+
+def establish(wanted: Wanted, now: datetime) -> dict[str, Any]:
+    """Make sure that the continuous integration exists and is started; safe to call again.
+
+    One of this stack that reads the same source into the same object type is kept when it works
+    and begins no later than ``hand_off``; otherwise it is replaced. Returns ``Uri``, ``FlowName``
+    and ``FirstExecutionFrom``. Raises FlowNameTaken for somebody else's flow of that name.
+    """
+    uri = None
+    for _ in range(_TRIES):
+        uri = _keep_or_remove(wanted) or _create(wanted, now)
+        if uri:
+            break
+    if uri is None:
+        raise IntegrationNotReady(
+            f"Flow {wanted.flow_definition['FlowName']} of this stack keeps being created and "
+            "removed; is another execution doing the same? Redrive when it has ended."
+        )
+    return _start(wanted, uri)
+
+
+def _keep_or_remove(wanted: Wanted) -> str | None:
+    """Find this stack's integration for the source; give its URI unless it had to go."""
+    found = pages(
+        aws.customer_profiles().list_integrations,
+        "Items",
+        DomainName=wanted.domain,
+        IncludeHidden=True,
+        MaxResults=100,
+    )
+    kept = None
+    for integration in found:
+        if integration.get("Tags", {}).get(flows.STACK_TAG) != wanted.stack:
+            continue
+        uri = integration["Uri"]
+        flow = _describe(flow_name(uri))
+        if flow is None and flow_name(uri) == wanted.flow_definition["FlowName"]:
+            _delete_integration(wanted.domain, uri)
+        elif flow is not None and _is_same(flow, wanted):
+            if _works(flow) and _begins(flow) <= wanted.hand_off:
+                kept = uri
+            else:
+                _delete_integration(wanted.domain, uri)
+                _delete_flow(flow_name(uri))
+    return kept
+
+
+def _create(wanted: Wanted, now: datetime) -> str | None:
+    """Create it and give its URI; None when an unfinished one stood in the way and was removed."""
+    try:
+        created = aws.customer_profiles().put_integration(
+            DomainName=wanted.domain,
+            ObjectTypeName=wanted.object_type,
+            FlowDefinition=_for_boto(
+                flows.continuous(wanted.flow_definition, wanted.hand_off, now)
+            ),
+            Tags=wanted.tags,
+        )
+    except ClientError as error:
+        if "already exists" not in error.response["Error"]["Message"]:
+            raise
+    else:
+        return created["Uri"]
+    name = wanted.flow_definition["FlowName"]
+    flow = _describe(name)
+    if flow is not None and not (
+        flow.get("tags", {}).get(flows.STACK_TAG) == wanted.stack and _is_same(flow, wanted)
+    ):
+        raise FlowNameTaken(
+            f"A flow named {name} exists, and this stack did not make it for the same source and "
+            "object type. It was left as it is: choose another FlowDefinition.FlowName, or delete "
+            "that flow and redrive this execution."
+        )
+    if flow is not None and not _is_registered(wanted.domain, flow["flowArn"]):
+        _delete_flow(name)
+    return None
+
+
+def _start(wanted: Wanted, uri: str) -> dict[str, Any]:
+    """Activate the flow: a scheduled flow does nothing until StartFlow."""
+    name = flow_name(uri)
+    flow = _describe(name)
+    if flow is not None and flow["flowStatus"] != "Active":
+        aws.appflow().start_flow(flowName=name)
+        flow = _describe(name)
+    if flow is None or flow["flowStatus"] != "Active" or not _is_registered(wanted.domain, uri):
+        raise IntegrationNotReady(
+            f"The continuous integration {uri} was created, but it cannot be seen to work yet. "
+            "Redrive this execution; when that does not help, look at the flow in AppFlow."
+        )
+    return {"Uri": uri, "FlowName": name, "FirstExecutionFrom": iso(_begins(flow))}
+
+
+def _describe(name: str) -> dict[str, Any] | None:
+    client = aws.appflow()
+    try:
+        return dict(client.describe_flow(flowName=name))
+    except client.exceptions.ResourceNotFoundException:
+        return None
+
+
+def _is_registered(domain: str, uri: str) -> bool:
+    client = aws.customer_profiles()
+    try:
+        client.get_integration(DomainName=domain, Uri=uri)
+    except client.exceptions.ResourceNotFoundException:
+        return False
+    return True
+
+
+def _is_same(flow: dict[str, Any], wanted: Wanted) -> bool:
+    """Whether a flow reads the wanted source, on a schedule, into the wanted object type."""
+    source = flows.source_of(wanted.flow_definition)
+    config = flow["sourceFlowConfig"]
+    destination = flow["destinationFlowConfigList"][0]["destinationConnectorProperties"]
+    target = destination.get("CustomerProfiles", {})
+    return (
+        flow["triggerConfig"]["triggerType"] == "Scheduled"
+        and config["connectorType"] == source.connector.type
+        and config.get("connectorProfileName") == source.profile
+        and flows.source_object(config["sourceConnectorProperties"][source.connector.properties])
+        == source.object
+        and target.get("domainName") == wanted.domain
+        and target.get("objectTypeName") == wanted.object_type
+    )
+
+
+def _works(flow: dict[str, Any]) -> bool:
+    return flow["flowStatus"] in _USABLE
+
+
+def _begins(flow: dict[str, Any]) -> datetime:
+    scheduled = flow["triggerConfig"]["triggerProperties"]["Scheduled"]
+    begins = scheduled.get("firstExecutionFrom")
+    return begins.astimezone(UTC) if begins else datetime.max.replace(tzinfo=UTC)
+
+
+def _for_boto(flow_definition: flows.FlowDefinition) -> Any:
+    """Read the schedule's timestamps, since boto3 takes ISO texts only in some forms."""
+    trigger = flow_definition["TriggerConfig"]
+    scheduled = dict(trigger["TriggerProperties"]["Scheduled"])
+    for key in ("ScheduleStartTime", "ScheduleEndTime", "FirstExecutionFrom"):
+        if key in scheduled:
+            scheduled[key] = parse_instant(scheduled[key])
+    properties = {"Scheduled": scheduled}
+    return {**flow_definition, "TriggerConfig": {**trigger, "TriggerProperties": properties}}
+
+
+def _delete_integration(domain: str, uri: str) -> None:
+    client = aws.customer_profiles()
+    try:
+        client.delete_integration(DomainName=domain, Uri=uri)
+    except client.exceptions.ResourceNotFoundException:
+        return
+
+
+def _delete_flow(name: str) -> None:
+    client = aws.appflow()
+    try:
+        client.delete_flow(flowName=name, forceDelete=True)
+    except client.exceptions.ResourceNotFoundException:
+        return

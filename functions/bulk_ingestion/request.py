@@ -1,0 +1,309 @@
+"""The execution's input: read, checked as a whole, and brought into one form."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from dateutil.relativedelta import relativedelta
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from bulk_ingestion import flows
+from bulk_ingestion.api_model import Problem
+from bulk_ingestion.errors import InvalidInput
+from bulk_ingestion.times import iso, parse_duration, parse_instant, parse_start
+from bulk_ingestion.windows import BULK_BEGINS, SMALLEST, Window, cut, number
+
+TAG_KEY = re.compile(r"(?!aws:)[a-zA-Z0-9+\-=._:/]{1,128}")
+TAG_VALUE = re.compile(r"[\w\s+\-=.:/@]{0,256}")
+MOST_TAGS = 50
+MOST_CONCURRENCY = 40  # a domain has 50 integrations by default, and each window needs one
+
+_NESTED = "IntegrationConfig.AppflowIntegration"
+
+
+class Batch(BaseModel):
+    """One window of the user's own, as CreateIntegrationWorkflow has it."""
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    StartTime: datetime
+    EndTime: datetime
+
+    @field_validator("StartTime", "EndTime", mode="before")
+    @classmethod
+    def _read(cls, value: Any, info: ValidationInfo) -> datetime:
+        return _not_in_future(parse_instant(value), info)
+
+    @field_validator("EndTime")
+    @classmethod
+    def _ends_after_start(cls, end: datetime, info: ValidationInfo) -> datetime:
+        start = info.data.get("StartTime")
+        if start is not None and end <= start:
+            raise ValueError(f"{iso(end)} is not after StartTime {iso(start)}")
+        return end
+
+
+class ExecutionInput(BaseModel):
+    """The keys of an execution's input, after the nested form was laid flat."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+    DomainName: str = Field(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9_-]+$")
+    ObjectTypeName: str = Field(min_length=1, max_length=255, pattern=r"^[a-zA-Z_][a-zA-Z_0-9-]*$")
+    FlowDefinition: dict[str, Any]
+    ImportFrom: datetime | None = None
+    BatchSize: relativedelta = relativedelta(months=2)
+    Batches: list[Batch] | None = Field(default=None, min_length=1)
+    MaxConcurrency: int | None = Field(default=None, ge=1, le=MOST_CONCURRENCY)
+    Order: Literal["NewestFirst", "OldestFirst"] = "NewestFirst"
+    DryRun: bool = False
+    Tags: dict[str, str] = Field(default_factory=dict)
+    WorkflowType: Literal["APPFLOW_INTEGRATION"] | None = None
+    RoleArn: str | None = None
+
+    @field_validator("ImportFrom", mode="before")
+    @classmethod
+    def _read_start(cls, value: Any, info: ValidationInfo) -> datetime:
+        return _not_in_future(parse_start(value, _now(info)), info)
+
+    @field_validator("BatchSize", mode="before")
+    @classmethod
+    def _read_size(cls, value: Any, info: ValidationInfo) -> relativedelta:
+        size = parse_duration(value)
+        if _now(info) + size < _now(info) + SMALLEST:
+            raise ValueError(f"{value!r} is shorter than an hour, the smallest window")
+        return size
+
+    @field_validator("Batches")
+    @classmethod
+    def _in_order(cls, batches: list[Batch] | None) -> list[Batch] | None:
+        batches = sorted(batches or [], key=lambda batch: batch.StartTime)
+        for earlier, later in zip(batches, batches[1:], strict=False):
+            if later.StartTime < earlier.EndTime:
+                raise ValueError(
+                    f"the one from {iso(later.StartTime)} begins before "
+                    f"the one from {iso(earlier.StartTime)} ends ({iso(earlier.EndTime)})"
+                )
+        return batches or None
+
+    @field_validator("Tags")
+    @classmethod
+    def _are_tags(cls, tags: dict[str, str]) -> dict[str, str]:
+        room = MOST_TAGS - len(flows.OUR_TAGS)
+        if len(tags) > room:
+            raise ValueError(f"are {len(tags)}; AWS takes 50, and this stack adds its own: {room}")
+        for key, value in tags.items():
+            if key in flows.OUR_TAGS:
+                raise ValueError(f"{key!r} is set by this stack; leave it out")
+            if not TAG_KEY.fullmatch(key):
+                raise ValueError(f"{key!r} is no tag key; use letters, digits and + - = . _ : /")
+            if not TAG_VALUE.fullmatch(value):
+                raise ValueError(f"{key!r} has a value with characters that a tag cannot hold")
+        return tags
+
+
+@dataclass(frozen=True)
+class Request:
+    """What an execution is asked to do, with every default filled in."""
+
+    domain: str
+    object_type: str
+    flow_definition: flows.FlowDefinition
+    windows: tuple[Window, ...]
+    """In the order of time; empty where the continuous integration alone can reach back."""
+    hand_off: datetime
+    """Where the last window ends and the continuous integration begins."""
+    max_concurrency: int
+    newest_first: bool
+    dry_run: bool
+    tags: dict[str, str]
+    warnings: tuple[str, ...]
+
+
+def read(raw: Any, now: datetime, domain: str = "", max_concurrency: int = 5) -> Request:
+    """Read an execution's input.
+
+    ``now`` is the execution's start; ``domain`` and ``max_concurrency`` are the stack's defaults.
+    Raises InvalidInput with a line for every problem: the key, what is wrong, what would be right.
+    """
+    if not isinstance(raw, dict):
+        raise InvalidInput(
+            f"The input must be a JSON object, not {type(raw).__name__}; see events/ for examples."
+        )
+    now = now.replace(microsecond=0)
+    flat, found = _lay_flat(raw)
+    if domain:
+        flat.setdefault("DomainName", domain)
+    given, more = _validate(flat, now)
+    found += more
+    paths = {"FlowDefinition": "FlowDefinition", "Batches": "Batches"}
+    if "IntegrationConfig" in raw:
+        paths = {key: f"{_NESTED}.{key}" for key in paths}
+    if isinstance(flat.get("FlowDefinition"), dict):
+        found += flows.check(flat["FlowDefinition"], paths["FlowDefinition"], now)
+    found += _check_start(flat, now, paths["FlowDefinition"])
+    if not found and given is not None:
+        return _resolve(given, now, max_concurrency)
+    raise InvalidInput(_message(found, paths))
+
+
+def _lay_flat(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """Bring CreateIntegrationWorkflow's nested IntegrationConfig up to the top."""
+    flat = dict(raw)
+    config = flat.pop("IntegrationConfig", None)
+    if config is None:
+        return flat, []
+    nested = config.get("AppflowIntegration") if isinstance(config, dict) else None
+    if not isinstance(nested, dict) or set(config) != {"AppflowIntegration"}:
+        return flat, [Problem("IntegrationConfig", "must hold AppflowIntegration alone")]
+    found = [
+        Problem(f"{_NESTED}.{key}", "is unknown; it holds FlowDefinition and Batches")
+        for key in sorted(set(nested) - {"FlowDefinition", "Batches"})
+    ]
+    for key in ("FlowDefinition", "Batches"):
+        if key in nested and key in flat:
+            found.append(Problem(key, f"is given twice, here and in {_NESTED}; keep one"))
+        elif key in nested:
+            flat[key] = nested[key]
+    return flat, found
+
+
+def _validate(flat: dict[str, Any], now: datetime) -> tuple[ExecutionInput | None, list[Problem]]:
+    try:
+        return ExecutionInput.model_validate(flat, context={"now": now}), []
+    except ValidationError as error:
+        return None, [_problem(dict(item)) for item in error.errors()]
+
+
+def _problem(error: dict[str, Any]) -> Problem:
+    path = ""
+    for part in error["loc"]:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    if error["type"] == "extra_forbidden":
+        known = list(ExecutionInput.model_fields) if "." not in path else list(Batch.model_fields)
+        near = difflib.get_close_matches(path.rpartition(".")[2], known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+        return Problem(path, f"is unknown; {hint}")
+    if error["type"] == "missing":
+        return Problem(path, "is missing")
+    message = str(error["msg"]).removeprefix("Value error, ")
+    message = re.sub(r"^Input should be", "must be", message)
+    message = re.sub(r"^(String|List) should", "must", message)
+    return Problem(path, message)
+
+
+def _check_start(flat: dict[str, Any], now: datetime, path: str) -> list[Problem]:
+    has_start = flat.get("ImportFrom") is not None
+    has_batches = flat.get("Batches") is not None
+    if has_start and has_batches:
+        return [Problem("ImportFrom", "is given beside Batches, which say it too; keep one")]
+    if has_start or has_batches:
+        return []
+    begins = _trigger_start(flat.get("FlowDefinition"))
+    if begins is None:
+        return [
+            Problem(
+                "ImportFrom",
+                "is missing; give a date (2023-01-31), a timestamp with an offset, or a duration "
+                "back from now (P2Y); or give Batches",
+            )
+        ]
+    try:
+        if parse_instant(begins) > now:
+            raise ValueError(f"{begins!r} is in the future; now is {iso(now)}")
+    except ValueError as error:
+        at = f"{path}.TriggerConfig.TriggerProperties.Scheduled.FirstExecutionFrom"
+        return [Problem(at, str(error))]
+    return []
+
+
+def _trigger_start(flow_definition: Any) -> Any:
+    value = flow_definition
+    for key in ("TriggerConfig", "TriggerProperties", "Scheduled", "FirstExecutionFrom"):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _resolve(given: ExecutionInput, now: datetime, max_concurrency: int) -> Request:
+    connector = flows.source_of(given.FlowDefinition).connector
+    warnings: list[str] = []
+    if given.RoleArn:
+        warnings.append("RoleArn is not needed: the stack's own roles make every call.")
+    start = given.ImportFrom or parse_instant(_trigger_start(given.FlowDefinition) or 0)
+    if given.Batches:
+        if not connector.has_windows:
+            raise InvalidInput(
+                f"Batches: {connector.type} cannot be cut into windows, since its filters have "
+                "no upper bound; give ImportFrom instead."
+            )
+        windows = number([(batch.StartTime, batch.EndTime) for batch in given.Batches])
+        warnings += _gaps(windows)
+    elif start >= now - BULK_BEGINS:
+        windows = []
+    elif connector.has_windows:
+        try:
+            windows = cut(start, now, given.BatchSize)
+        except ValueError as error:
+            raise InvalidInput(f"BatchSize: {error}.") from None
+    else:
+        windows = number([(start, now)])
+        warnings.append(
+            f"{connector.type} cannot be cut into windows, since its filters have no upper "
+            "bound; one flow run fetches everything."
+        )
+    return Request(
+        domain=given.DomainName,
+        object_type=given.ObjectTypeName,
+        flow_definition=given.FlowDefinition,
+        windows=tuple(windows),
+        hand_off=windows[-1].end if windows else start,
+        max_concurrency=given.MaxConcurrency or connector.max_concurrency or max_concurrency,
+        newest_first=given.Order == "NewestFirst",
+        dry_run=given.DryRun,
+        tags=given.Tags,
+        warnings=tuple(warnings),
+    )
+
+
+def _gaps(windows: list[Window]) -> list[str]:
+    return [
+        f"No batch covers {iso(earlier.end)} to {iso(later.start)}: "
+        "records that last changed then are not imported."
+        for earlier, later in zip(windows, windows[1:], strict=False)
+        if earlier.end < later.start
+    ]
+
+
+def _not_in_future(instant: datetime, info: ValidationInfo) -> datetime:
+    now = _now(info)
+    if instant > now:
+        raise ValueError(f"{iso(instant)} is in the future; now is {iso(now)}")
+    return instant
+
+
+def _now(info: ValidationInfo) -> datetime:
+    now: datetime = info.context["now"]  # type: ignore[index]
+    return now
+
+
+def _message(found: list[Problem], paths: dict[str, str]) -> str:
+    lines = []
+    for problem in found:
+        top, rest = re.match(r"(\w*)(.*)", problem.path, re.DOTALL).groups()  # type: ignore[union-attr]
+        lines.append(f"{paths.get(top, top)}{rest}: {problem.message}.")
+    count = "One problem" if len(lines) == 1 else f"{len(lines)} problems"
+    return "\n".join(
+        [f"{count} in the execution's input; nothing was created."] + sorted(set(lines))
+    )

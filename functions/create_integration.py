@@ -1,0 +1,35 @@
+"""CreateIntegration: the continuous integration takes over where the last window ended."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from bulk_ingestion import report
+from bulk_ingestion.folder import Folder
+from bulk_ingestion.integration import Wanted, establish
+from bulk_ingestion.observability import logger, metrics
+from bulk_ingestion.times import parse_instant
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Create the continuous integration and give the execution's output."""
+    folder = Folder.of(os.environ["RUNS_BUCKET"], event["Execution"]["Name"])
+    request = folder.read("request.json")
+    wanted = Wanted(
+        domain=request["DomainName"],
+        object_type=request["ObjectTypeName"],
+        flow_definition=request["FlowDefinition"],
+        hand_off=parse_instant(request["HandOff"]),
+        tags=request["Tags"],
+    )
+    integration = establish(wanted, now=parse_instant(event["Now"]))
+    complete = report.completed(folder.read(report.REPORT), integration)
+    folder.write(report.REPORT, complete)
+    logger.info("The continuous integration is established.", extra=integration)
+    return report.output(complete, folder)

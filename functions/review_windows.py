@@ -1,0 +1,50 @@
+"""ReviewWindows: the one judge of a round, and the one place that a redrive comes back to."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from bulk_ingestion import flows, plan, report, review, sweep
+from bulk_ingestion.folder import Folder
+from bulk_ingestion.observability import logger, metrics
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Review a round: give the next one, with no windows in it when all are complete.
+
+    Raises the error that the execution ends in.
+    """
+    started, this_round = event["Execution"], event["Round"]
+    redrives = started["RedriveCount"]
+    execution = plan.Execution(started["Id"], started["Name"], os.environ["STACK_NAME"])
+    folder = Folder.of(os.environ["RUNS_BUCKET"], execution.name)
+    request = folder.read("request.json")
+    ledger = review.Ledger.read(folder, this_round["Number"])
+    verdict = review.judge(
+        ledger, event.get("Failure"), redriven=redrives > this_round["RedrivesAnswered"]
+    )
+    own = {key: request["Tags"][key] for key in (flows.STACK_TAG, flows.EXECUTION_TAG)}
+    sweep.remove(request["DomainName"], sweep.find(request["DomainName"], own))
+    following = review.next_round(verdict, ledger, execution, folder, this_round, redrives)
+    folder.write(report.REPORT, report.reviewed(request, ledger, verdict))
+    _measure(ledger)
+    logger.info("Reviewed.", extra={"execution": execution.name, **ledger.metrics()})
+    if verdict.error:
+        raise verdict.error
+    return {"Round": following}
+
+
+def _measure(ledger: review.Ledger) -> None:
+    for name, value in ledger.metrics().items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    metrics.add_metric(
+        name="WindowsIncomplete", unit=MetricUnit.Count, value=len(ledger.incomplete)
+    )
