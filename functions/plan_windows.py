@@ -28,9 +28,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     )
     execution = plan.Execution(started["Id"], started["Name"], os.environ["STACK_NAME"])
     folder = Folder.of(os.environ["RUNS_BUCKET"], execution.name)
-    planned = plan.write(request, execution, folder)
-    planned["Round"]["RedrivesAnswered"] = started.get("RedriveCount", 0)
-    first_report = report.planned(folder.read("request.json"), folder.read(round_file(1)))
+    planned = plan.make(request, execution, folder, started.get("RedriveCount", 0))
+    first_report = report.planned(planned.request, planned.items)
+    folder.write("request.json", planned.request)
+    folder.write(round_file(1), planned.items)
     folder.write(report.REPORT, first_report)
-    logger.info("Planned.", extra={"execution": execution.name, **planned["Round"]})
-    return {**planned, "Output": report.output(first_report, folder)}
+    logger.info("Planned.", extra={"execution": execution.name, **planned.state["Round"]})
+    return {**planned.state, "Output": report.output(first_report, folder)}

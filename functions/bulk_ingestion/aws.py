@@ -1,4 +1,4 @@
-"""The functions' AWS clients, made when first needed: boto3 takes longer to import than the rest."""
+"""The functions' AWS clients, made when first needed: importing boto3 takes its time."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ class Connector:
     type: str
     """The value of ``ConnectorType``, such as ``Servicenow``."""
     properties: str
-    """Its key in ``SourceConnectorProperties`` and ``ConnectorOperator``, such as ``ServiceNow``."""
+    """Its key in ``SourceConnectorProperties`` and ``ConnectorOperator``: ``ServiceNow``."""
     window_operator: str
     """``BETWEEN``, or ``GREATER_THAN`` where the connector's filters have no upper bound."""
     max_concurrency: int | None = None

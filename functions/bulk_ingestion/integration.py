@@ -1,4 +1,4 @@
-"""The continuous integration: created once, kept while it works, replaced where it would leave a gap."""
+"""The continuous integration: created once, kept while it works, replaced where it has a gap."""
 
 from __future__ import annotations
 

@@ -58,12 +58,21 @@ def _item(
     }
 
 
-def write(request: Request, execution: Execution, folder: Folder) -> dict[str, Any]:
-    """Write the plan to the run's folder and give what the machine's next states need.
+@dataclass(frozen=True)
+class Plan:
+    """What a request comes to."""
 
-    The result holds ``Ingestion`` (what all windows share), ``Round`` (the first one) and
-    ``DryRun``. Raises InvalidInput for a FlowDefinition that no payload could carry.
-    """
+    request: dict[str, Any]
+    """What the later functions need of the request: ``request.json``."""
+    items: list[dict[str, Any]]
+    """The first round's windows: ``plan.json``."""
+    state: dict[str, Any]
+    """What the machine's next states need: ``Ingestion``, which all windows share, ``Round``
+    and ``DryRun``."""
+
+
+def make(request: Request, execution: Execution, folder: Folder, redrives: int) -> Plan:
+    """Plan a request. Raises InvalidInput for a FlowDefinition that no payload could carry."""
     source = flows.source_of(request.flow_definition)
     flow = flows.window_flow(request.flow_definition)
     if len(json.dumps(flow)) > _LARGEST_FLOW:
@@ -71,39 +80,38 @@ def write(request: Request, execution: Execution, folder: Folder) -> dict[str, A
             f"FlowDefinition: is larger than {_LARGEST_FLOW:,} bytes, which a Step Functions "
             "payload cannot carry to each window; map fewer fields."
         )
-    tags = flows.tags(request.tags, execution.stack, execution.name)
+    shared = {
+        "DomainName": request.domain,
+        "ObjectTypeName": request.object_type,
+        "Tags": flows.tags(request.tags, execution.stack, execution.name),
+    }
     ordered = request.windows[::-1] if request.newest_first else request.windows
     first = items(execution, ordered, 1, source.connector)
-    folder.write(
-        "request.json",
-        {
-            "DomainName": request.domain,
-            "ObjectTypeName": request.object_type,
+    limit = source.connector.record_limit
+    return Plan(
+        request={
+            **shared,
             "FlowDefinition": request.flow_definition,
             "HandOff": iso(request.hand_off),
-            "Tags": tags,
             "Warnings": request.warnings,
+        },
+        items=first,
+        state={
             "DryRun": request.dry_run,
+            "Ingestion": {
+                **shared,
+                "Bucket": folder.bucket,
+                "Folder": folder.path,
+                "Flow": flow,
+                "RunDeadlineSeconds": RUN_DEADLINE_SECONDS,
+                **({"RecordLimit": limit} if limit else {}),
+            },
+            "Round": {
+                "Number": 1,
+                "Key": folder.key(round_file(1)),
+                "Windows": len(first),
+                "MaxConcurrency": request.max_concurrency,
+                "RedrivesAnswered": redrives,
+            },
         },
     )
-    folder.write(round_file(1), first)
-    return {
-        "DryRun": request.dry_run,
-        "Ingestion": {
-            "Bucket": folder.bucket,
-            "Folder": folder.path,
-            "DomainName": request.domain,
-            "ObjectTypeName": request.object_type,
-            "Tags": tags,
-            "Flow": flow,
-            "RunDeadlineSeconds": RUN_DEADLINE_SECONDS,
-            **({"RecordLimit": limit} if (limit := source.connector.record_limit) else {}),
-        },
-        "Round": {
-            "Number": 1,
-            "Key": folder.key(round_file(1)),
-            "Windows": len(first),
-            "MaxConcurrency": request.max_concurrency,
-            "RedrivesAnswered": 0,
-        },
-    }

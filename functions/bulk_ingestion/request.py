@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Literal
 
 from dateutil.relativedelta import relativedelta
@@ -90,7 +91,7 @@ class ExecutionInput(BaseModel):
     @classmethod
     def _in_order(cls, batches: list[Batch] | None) -> list[Batch] | None:
         batches = sorted(batches or [], key=lambda batch: batch.StartTime)
-        for earlier, later in zip(batches, batches[1:], strict=False):
+        for earlier, later in pairwise(batches):
             if later.StartTime < earlier.EndTime:
                 raise ValueError(
                     f"the one from {iso(later.StartTime)} begins before "
@@ -281,7 +282,7 @@ def _gaps(windows: list[Window]) -> list[str]:
     return [
         f"No batch covers {iso(earlier.end)} to {iso(later.start)}: "
         "records that last changed then are not imported."
-        for earlier, later in zip(windows, windows[1:], strict=False)
+        for earlier, later in pairwise(windows)
         if earlier.end < later.start
     ]
 
@@ -305,5 +306,5 @@ def _message(found: list[Problem], paths: dict[str, str]) -> str:
         lines.append(f"{paths.get(top, top)}{rest}: {problem.message}.")
     count = "One problem" if len(lines) == 1 else f"{len(lines)} problems"
     return "\n".join(
-        [f"{count} in the execution's input; nothing was created."] + sorted(set(lines))
+        [f"{count} in the execution's input; nothing was created.", *sorted(set(lines))]
     )

@@ -37,7 +37,7 @@ class Ledger:
 
     @classmethod
     def read(cls, folder: Folder, rounds: int) -> Ledger:
-        """Read the rounds up to ``rounds``: a later one may be left from an answer that was lost."""
+        """Read the rounds up to ``rounds``; a later one may be left from a lost answer."""
         latest = {
             item["WindowId"]: item
             for number in range(1, rounds + 1)

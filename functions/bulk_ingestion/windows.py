@@ -1,4 +1,4 @@
-"""Windows: the past cut into half-open intervals ``[start, end)``, in UTC, without gap or overlap."""
+"""Windows: the past cut into half-open intervals ``[start, end)``, in UTC."""
 
 from __future__ import annotations
 
