@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +24,14 @@ from pydantic import (
 from bulk_ingestion import flows
 from bulk_ingestion.api_model import Problem
 from bulk_ingestion.errors import InvalidInput
-from bulk_ingestion.times import iso, parse_duration, parse_instant, parse_start
+from bulk_ingestion.times import (
+    DURATION_FORMS,
+    INSTANT_FORMS,
+    iso,
+    parse_duration,
+    parse_instant,
+    parse_start,
+)
 from bulk_ingestion.windows import BULK_BEGINS, SMALLEST, Window, cut, number
 
 TAG_KEY = re.compile(r"(?!aws:)[a-zA-Z0-9+\-=._:/]{1,128}")
@@ -31,6 +39,7 @@ TAG_VALUE = re.compile(r"[\w\s+\-=.:/@]{0,256}")
 MOST_TAGS = 50
 MOST_CONCURRENCY = 40  # a domain has 50 integrations by default, and each window needs one
 
+_SHOWN = 80  # characters of a refused value that a message repeats
 _NESTED = "IntegrationConfig.AppflowIntegration"
 
 
@@ -61,18 +70,50 @@ class ExecutionInput(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
 
-    DomainName: str = Field(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9_-]+$")
-    ObjectTypeName: str = Field(min_length=1, max_length=255, pattern=r"^[a-zA-Z_][a-zA-Z_0-9-]*$")
-    FlowDefinition: dict[str, Any]
-    ImportFrom: datetime | None = None
-    BatchSize: relativedelta = relativedelta(months=2)
-    Batches: list[Batch] | None = Field(default=None, min_length=1)
-    MaxConcurrency: int | None = Field(default=None, ge=1, le=MOST_CONCURRENCY)
-    Order: Literal["NewestFirst", "OldestFirst"] = "NewestFirst"
-    DryRun: bool = False
-    Tags: dict[str, str] = Field(default_factory=dict)
-    WorkflowType: Literal["APPFLOW_INTEGRATION"] | None = None
-    RoleArn: str | None = None
+    DomainName: str = Field(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[a-zA-Z0-9_-]+$",
+        description="the name of the Customer Profiles domain",
+    )
+    ObjectTypeName: str = Field(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[a-zA-Z_][a-zA-Z_0-9-]*$",
+        description="the name of the profile object type, such as Salesforce-Contact",
+    )
+    FlowDefinition: dict[str, Any] = Field(
+        description="the continuous flow, an object as in Customer Profiles' PutIntegration"
+    )
+    ImportFrom: datetime | None = Field(
+        default=None, description=f"{INSTANT_FORMS}, or {DURATION_FORMS} back from now"
+    )
+    BatchSize: relativedelta = Field(
+        default=relativedelta(months=2),
+        description=f"the length of one window, {DURATION_FORMS}, an hour at least",
+    )
+    Batches: list[Batch] | None = Field(
+        default=None,
+        min_length=1,
+        description="your own windows, an array of objects with StartTime and EndTime",
+    )
+    MaxConcurrency: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_CONCURRENCY,
+        description=f"windows at a time, a whole number from 1 to {MOST_CONCURRENCY}",
+    )
+    Order: Literal["NewestFirst", "OldestFirst"] = Field(
+        default="NewestFirst", description="NewestFirst or OldestFirst"
+    )
+    DryRun: bool = Field(default=False, description="true to plan and check alone, or false")
+    Tags: dict[str, str] = Field(
+        default_factory=dict, description="tags for all that is created, an object of strings"
+    )
+    WorkflowType: Literal["APPFLOW_INTEGRATION"] | None = Field(
+        default=None, description="APPFLOW_INTEGRATION"
+    )
+    RoleArn: str | None = Field(default=None, description="an ARN, which is not needed here")
 
     @field_validator("ImportFrom", mode="before")
     @classmethod
@@ -156,13 +197,13 @@ def read(raw: Any, now: datetime, domain: str = "", max_concurrency: int = 5) ->
         found += flows.check(flat["FlowDefinition"], paths["FlowDefinition"], now)
     found += _check_start(flat, now, paths["FlowDefinition"])
     if not found and given is not None:
-        return _resolve(given, now, max_concurrency)
-    raise InvalidInput(_message(found, paths))
+        return _resolve(given, now, max_concurrency, paths)
+    raise _refusal(found, paths)
 
 
 def _lay_flat(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
     """Bring CreateIntegrationWorkflow's nested IntegrationConfig up to the top."""
-    flat = dict(raw)
+    flat = {key: value for key, value in raw.items() if value is not None}
     config = flat.pop("IntegrationConfig", None)
     if config is None:
         return flat, []
@@ -197,12 +238,15 @@ def _problem(error: dict[str, Any]) -> Problem:
         near = difflib.get_close_matches(path.rpartition(".")[2], known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
         return Problem(path, f"is unknown; {hint}")
-    if error["type"] == "missing":
-        return Problem(path, "is missing")
     message = str(error["msg"]).removeprefix("Value error, ")
-    message = re.sub(r"^Input should be", "must be", message)
-    message = re.sub(r"^(String|List) should", "must", message)
-    return Problem(path, message)
+    if error["type"] == "missing":
+        message = "is missing"
+    elif error["type"] != "value_error":
+        message = f"cannot be {json.dumps(error['input'], default=str)[:_SHOWN]}"
+    field = ExecutionInput.model_fields.get(re.split(r"\W", path)[0])
+    if error["type"] == "value_error" or field is None:
+        return Problem(path, message)
+    return Problem(path, f"{message}; give {field.description}")
 
 
 def _check_start(flat: dict[str, Any], now: datetime, path: str) -> list[Problem]:
@@ -237,7 +281,9 @@ def _trigger_start(flow_definition: Any) -> Any:
     return value
 
 
-def _resolve(given: ExecutionInput, now: datetime, max_concurrency: int) -> Request:
+def _resolve(
+    given: ExecutionInput, now: datetime, max_concurrency: int, paths: dict[str, str]
+) -> Request:
     connector = flows.source_of(given.FlowDefinition).connector
     warnings: list[str] = []
     if given.RoleArn:
@@ -245,10 +291,11 @@ def _resolve(given: ExecutionInput, now: datetime, max_concurrency: int) -> Requ
     start = given.ImportFrom or parse_instant(_trigger_start(given.FlowDefinition) or 0)
     if given.Batches:
         if not connector.has_windows:
-            raise InvalidInput(
-                f"Batches: {connector.type} cannot be cut into windows, since its filters have "
-                "no upper bound; give ImportFrom instead."
+            problem = Problem(
+                "Batches",
+                f"cannot be: {connector.type}'s filters have no upper bound; give ImportFrom",
             )
+            raise _refusal([problem], paths)
         windows = number([(batch.StartTime, batch.EndTime) for batch in given.Batches])
         warnings += _gaps(windows)
     elif start >= now - BULK_BEGINS:
@@ -257,7 +304,7 @@ def _resolve(given: ExecutionInput, now: datetime, max_concurrency: int) -> Requ
         try:
             windows = cut(start, now, given.BatchSize)
         except ValueError as error:
-            raise InvalidInput(f"BatchSize: {error}.") from None
+            raise _refusal([Problem("BatchSize", str(error))], paths) from None
     else:
         windows = number([(start, now)])
         warnings.append(
@@ -299,12 +346,14 @@ def _now(info: ValidationInfo) -> datetime:
     return now
 
 
-def _message(found: list[Problem], paths: dict[str, str]) -> str:
+def _refusal(found: list[Problem], paths: dict[str, str]) -> InvalidInput:
     lines = []
     for problem in found:
         top, rest = re.match(r"(\w*)(.*)", problem.path, re.DOTALL).groups()  # type: ignore[union-attr]
-        lines.append(f"{paths.get(top, top)}{rest}: {problem.message}.")
+        lines.append(
+            f"{paths.get(top, top)}{rest}: {problem.message}".rstrip(".")
+            + ("" if problem.message.endswith("?") else ".")
+        )
     count = "One problem" if len(lines) == 1 else f"{len(lines)} problems"
-    return "\n".join(
-        [f"{count} in the execution's input; nothing was created.", *sorted(set(lines))]
-    )
+    heading = f"{count} in the execution's input; nothing was created."
+    return InvalidInput("\n".join([heading, *sorted(set(lines))]))

@@ -1,0 +1,314 @@
+"""The execution's input: every form it may have, and everything that can be wrong with it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bulk_ingestion.errors import InvalidInput
+from bulk_ingestion.request import Request, read
+from bulk_ingestion.times import iso
+from hypothesis import given
+from hypothesis import strategies as st
+
+EVENTS = Path(__file__).parents[2] / "events"
+NOW = datetime(2026, 11, 23, 22, 0, 0, 123000, tzinfo=UTC)
+
+
+def event(name: str = "salesforce-contact") -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return loaded
+
+
+def ask(**changes: Any) -> Request:
+    return read({**event(), **changes}, NOW)
+
+
+def without(key: str, **changes: Any) -> dict[str, Any]:
+    return {name: value for name, value in {**event(), **changes}.items() if name != key}
+
+
+def changed_flow(path: str, value: Any) -> dict[str, Any]:
+    """Give the example with one place of its FlowDefinition changed; None removes it."""
+    whole = event()
+    at: Any = whole["FlowDefinition"]
+    *parents, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+    for part in parents:
+        at = at[part]
+    if value is None:
+        del at[last]
+    else:
+        at[last] = value
+    return whole
+
+
+def problems(raw: Any) -> list[str]:
+    with pytest.raises(InvalidInput) as refused:
+        read(raw, NOW)
+    return str(refused.value).splitlines()[1:]
+
+
+@pytest.mark.parametrize("path", sorted(EVENTS.glob("*.json")), ids=lambda path: path.stem)
+def test_every_example_is_valid(path: Path) -> None:
+    assert read(json.loads(path.read_text()), NOW).domain == "acme"
+
+
+def test_three_years_of_contacts_are_eighteen_windows_up_to_now() -> None:
+    request = ask(ImportFrom="P3Y")
+    assert len(request.windows) == 18
+    assert iso(request.windows[0].start) == "2023-11-23T22:00:00Z"
+    assert iso(request.hand_off) == iso(request.windows[-1].end) == "2026-11-23T22:00:00Z"
+
+
+def test_the_body_of_create_integration_workflow_is_a_valid_input_unchanged() -> None:
+    request = read(event("create-integration-workflow"), NOW)
+    assert [(iso(w.start), iso(w.end)) for w in request.windows] == [
+        ("2023-01-01T00:00:00Z", "2023-07-01T00:00:00Z"),
+        ("2023-07-01T00:00:00Z", "2024-01-01T00:00:00Z"),
+        ("2024-01-01T00:00:00Z", "2024-07-01T00:00:00Z"),
+    ]
+    assert iso(request.hand_off) == "2024-07-01T00:00:00Z"
+    assert request.tags == {"team": "crm"}
+    assert "RoleArn is not needed" in request.warnings[0]
+
+
+def test_without_batches_the_trigger_says_from_when_to_import() -> None:
+    body = event("create-integration-workflow")
+    del body["IntegrationConfig"]["AppflowIntegration"]["Batches"]
+    request = read(body, NOW)
+    assert iso(request.windows[0].start) == "2023-01-01T00:00:00Z"
+    assert len(request.windows) == 24
+
+
+def test_the_nested_body_may_be_mixed_with_the_extras() -> None:
+    body = {**event("create-integration-workflow"), "Order": "OldestFirst", "MaxConcurrency": 2}
+    request = read(body, NOW)
+    assert (request.newest_first, request.max_concurrency) == (False, 2)
+
+
+@pytest.mark.parametrize(
+    ("begins", "windows"),
+    [("P2M", 0), ("2026-09-23T22:00:00Z", 0), ("2026-09-23T21:59:59Z", 2), ("P1D", 0), ("P61D", 0)],
+)
+def test_two_months_or_less_need_no_windows(begins: str, windows: int) -> None:
+    request = ask(ImportFrom=begins)
+    assert len(request.windows) == windows
+    if not windows:
+        assert request.hand_off == read({**event(), "ImportFrom": begins}, NOW).hand_off < NOW
+
+
+def test_without_windows_the_hand_off_is_the_start_of_the_import() -> None:
+    assert iso(ask(ImportFrom="2026-10-01").hand_off) == "2026-10-01T00:00:00Z"
+
+
+def test_two_months_before_the_thirtieth_of_april_is_the_end_of_february() -> None:
+    now = datetime(2026, 4, 30, tzinfo=UTC)
+    assert read({**event(), "ImportFrom": "P2M"}, now).windows == ()
+
+
+def test_batches_are_put_in_order_and_gaps_between_them_are_told() -> None:
+    batches = [
+        {"StartTime": "2024-03-01", "EndTime": "2024-04-01"},
+        {"StartTime": "2024-01-01", "EndTime": "2024-02-01"},
+    ]
+    request = read(without("ImportFrom", Batches=batches), NOW)
+    assert [iso(w.start) for w in request.windows] == [
+        "2024-01-01T00:00:00Z",
+        "2024-03-01T00:00:00Z",
+    ]
+    assert request.warnings == (
+        "No batch covers 2024-02-01T00:00:00Z to 2024-03-01T00:00:00Z: "
+        "records that last changed then are not imported.",
+    )
+
+
+def test_zendesk_gets_one_open_ended_window() -> None:
+    request = read(event("zendesk-tickets"), NOW)
+    assert [(iso(w.start), iso(w.end)) for w in request.windows] == [
+        ("2025-11-23T22:00:00Z", "2026-11-23T22:00:00Z")
+    ]
+    assert "no upper bound" in request.warnings[0]
+
+
+def test_zendesk_cannot_take_batches() -> None:
+    raw = event("zendesk-tickets")
+    del raw["ImportFrom"]
+    raw["Batches"] = [{"StartTime": "2024-01-01", "EndTime": "2024-02-01"}]
+    assert problems(raw) == [
+        "Batches: cannot be: Zendesk's filters have no upper bound; give ImportFrom."
+    ]
+
+
+def test_concurrency_comes_from_the_input_then_the_connector_then_the_stack() -> None:
+    marketo = event("marketo-leads")
+    assert read({**marketo, "MaxConcurrency": 2}, NOW).max_concurrency == 2
+    assert read(marketo, NOW).max_concurrency == 1
+    assert read(event(), NOW, max_concurrency=7).max_concurrency == 7
+
+
+def test_the_domain_may_come_from_the_stack() -> None:
+    assert read(without("DomainName"), NOW, domain="stack-domain").domain == "stack-domain"
+    assert read(event(), NOW, domain="stack-domain").domain == "acme"
+
+
+@given(days=st.integers(1, 4000), size=st.integers(1, 800))
+def test_the_hand_off_is_where_the_last_window_ends(days: int, size: int) -> None:
+    begins = (NOW - timedelta(days=days)).date().isoformat()
+    request = ask(ImportFrom=begins, BatchSize=f"P{size}D")
+    assert request.hand_off == (request.windows[-1].end if request.windows else request.hand_off)
+    assert request.windows == () or request.hand_off == NOW.replace(microsecond=0)
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (without("ImportFrom"), "ImportFrom: is missing"),
+        (without("ObjectTypeName"), "ObjectTypeName: is missing"),
+        (without("DomainName"), "DomainName: is missing"),
+        (without("FlowDefinition"), "FlowDefinition: is missing"),
+        ({**event(), "DomainName": 5}, "DomainName: cannot be 5"),
+        ({**event(), "DomainName": "a b"}, 'DomainName: cannot be "a b"'),
+        ({**event(), "Importfrom": "P2Y"}, "Importfrom: is unknown; did you mean ImportFrom?"),
+        ({**event(), "ImportFrom": "soon"}, "ImportFrom: 'soon' is not a point in time"),
+        ({**event(), "ImportFrom": "2027-01-01"}, "ImportFrom: 2027-01-01T00:00:00Z is in the"),
+        ({**event(), "ImportFrom": "2023-01-01T00:00:00"}, "has no offset from UTC"),
+        ({**event(), "BatchSize": "2 months"}, "BatchSize: '2 months' is not a duration"),
+        ({**event(), "BatchSize": "PT5M"}, "BatchSize: 'PT5M' is shorter than an hour"),
+        ({**event(), "BatchSize": "PT1H", "ImportFrom": "P20Y"}, "BatchSize: makes more than"),
+        ({**event(), "MaxConcurrency": 0}, "MaxConcurrency: cannot be 0"),
+        ({**event(), "MaxConcurrency": 41}, "a whole number from 1 to 40"),
+        ({**event(), "MaxConcurrency": True}, "MaxConcurrency: cannot be true"),
+        ({**event(), "Order": "Newest"}, 'Order: cannot be "Newest"; give NewestFirst or'),
+        ({**event(), "DryRun": "yes"}, 'DryRun: cannot be "yes"'),
+        ({**event(), "Tags": {"aws:x": "1"}}, "Tags: 'aws:x' is no tag key"),
+        ({**event(), "Tags": {"bulkIngestionStack": "x"}}, "is set by this stack"),
+        ({**event(), "Tags": {"a": "b" * 257}}, "Tags: 'a' has a value"),
+        ({**event(), "Tags": {str(n): "" for n in range(48)}}, "Tags: are 48"),
+        ({**event(), "WorkflowType": "OTHER"}, "WorkflowType: cannot be"),
+        ({**event(), "Batches": []}, "Batches: cannot be []"),
+        (
+            {**event(), "Batches": [{"StartTime": "2024-01-01", "EndTime": "2024-02-01"}]},
+            "ImportFrom: is given beside Batches",
+        ),
+        (
+            without("ImportFrom", Batches=[{"StartTime": "2024-02-01", "EndTime": "2024-01-01"}]),
+            "Batches[0].EndTime: 2024-01-01T00:00:00Z is not after",
+        ),
+        (
+            without(
+                "ImportFrom",
+                Batches=[
+                    {"StartTime": "2024-01-01", "EndTime": "2024-03-01"},
+                    {"StartTime": "2024-02-01", "EndTime": "2024-04-01"},
+                ],
+            ),
+            "Batches: the one from 2024-02-01T00:00:00Z begins before",
+        ),
+        (
+            without("ImportFrom", Batches=[{"StartTime": "2024-01-01", "EndTime": "2027-01-01"}]),
+            "Batches[0].EndTime: 2027-01-01T00:00:00Z is in the future",
+        ),
+        (changed_flow("FlowName", "a/b"), "FlowDefinition.FlowName: "),
+        (changed_flow("KmsArn", None), "FlowDefinition.KmsArn: is missing"),
+        (changed_flow("Tasks.1.TaskType", "Copy"), "FlowDefinition.Tasks[1].TaskType: "),
+        (changed_flow("Surprise", 1), "FlowDefinition.Surprise: "),
+        (changed_flow("Tasks.0", None), "FlowDefinition.Tasks: has no projection"),
+        (changed_flow("TriggerConfig.TriggerType", "OnDemand"), "TriggerType: is OnDemand"),
+        (
+            changed_flow(
+                "TriggerConfig.TriggerProperties.Scheduled.ScheduleExpression", "rate(1 hour)"
+            ),
+            "ScheduleExpression: is 'rate(1 hour)'; AppFlow takes",
+        ),
+        (
+            changed_flow("TriggerConfig.TriggerProperties.Scheduled.DataPullMode", "Complete"),
+            "DataPullMode: is Complete",
+        ),
+        (
+            changed_flow(
+                "TriggerConfig.TriggerProperties.Scheduled.ScheduleEndTime", "2026-01-01T00:00:00Z"
+            ),
+            "ScheduleEndTime: is 2026-01-01T00:00:00Z, which has passed",
+        ),
+        (
+            changed_flow("SourceFlowConfig.IncrementalPullConfig", None),
+            "IncrementalPullConfig.DatetimeTypeFieldName: is missing",
+        ),
+        (changed_flow("SourceFlowConfig.ConnectorProfileName", None), "ConnectorProfileName: is"),
+        (
+            changed_flow(
+                "SourceFlowConfig.SourceConnectorProperties", {"Marketo": {"Object": "x"}}
+            ),
+            "SourceConnectorProperties: has Marketo; ConnectorType Salesforce needs Salesforce",
+        ),
+        (
+            changed_flow("Tasks.1.ConnectorOperator", {"Marketo": "NO_OP"}),
+            "FlowDefinition.Tasks[1].ConnectorOperator: has Marketo",
+        ),
+        (
+            {**event(), "IntegrationConfig": {"AppflowIntegration": {"FlowDefinition": {}}}},
+            "FlowDefinition: is given twice",
+        ),
+        ({**event(), "IntegrationConfig": {"Other": {}}}, "IntegrationConfig: must hold"),
+    ],
+    ids=lambda value: value[:40] if isinstance(value, str) else "",
+)
+def test_what_is_wrong_is_named_with_its_key(raw: Any, expected: str) -> None:
+    assert sum(expected in line for line in problems(raw)) == 1, problems(raw)
+
+
+def test_all_problems_are_named_at_once() -> None:
+    raw = changed_flow("KmsArn", None)
+    raw |= {"BatchSize": "2M", "ImportFrom": "2030-01-01", "Extra": 1}
+    assert [line.split(":")[0] for line in problems(raw)] == [
+        "BatchSize",
+        "Extra",
+        "FlowDefinition.KmsArn",
+        "ImportFrom",
+    ]
+
+
+def test_a_problem_in_the_nested_body_is_named_where_the_user_wrote_it() -> None:
+    body = event("create-integration-workflow")
+    nested = body["IntegrationConfig"]["AppflowIntegration"]
+    nested["Batches"][1]["EndTime"] = "never"
+    del nested["FlowDefinition"]["KmsArn"]
+    at = "IntegrationConfig.AppflowIntegration"
+    assert [line.split(": ")[0] for line in problems(body)] == [
+        f"{at}.Batches[1].EndTime",
+        f"{at}.FlowDefinition.KmsArn",
+    ]
+
+
+@pytest.mark.parametrize("raw", [None, [], "P2Y", 5])
+def test_an_input_that_is_no_object_is_refused(raw: Any) -> None:
+    with pytest.raises(InvalidInput, match="must be a JSON object"):
+        read(raw, NOW)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    [*event(), "Batches", "StartTime", "AppflowIntegration", "Tasks", "x"]
+                ),
+                inner,
+                max_size=4,
+            )
+        ),
+        max_leaves=12,
+    )
+)
+def test_whatever_is_given_is_read_or_refused_as_invalid_input(raw: Any) -> None:
+    given_ = copy.deepcopy({**event(), **raw} if isinstance(raw, dict) else raw)
+    try:
+        read(given_, NOW)
+    except InvalidInput as refused:
+        assert str(refused)  # noqa: PT017
