@@ -61,6 +61,12 @@ def enum_values(service: str, shape_name: str) -> list[str]:
     return list(shape.enum) if isinstance(shape, StringShape) else []
 
 
+def member_names(service: str, shape_name: str) -> list[str]:
+    """Return the names of the members that a service's model gives a structure."""
+    shape = _shape(service, shape_name)
+    return list(shape.members) if isinstance(shape, StructureShape) else []
+
+
 @lru_cache
 def service_model(service: str) -> ServiceModel:
     """Load the newest model of a service that botocore ships."""

@@ -1,0 +1,3 @@
+"""Amazon AppFlow as a moto service."""
+
+from .models import appflow_backends as appflow_backends

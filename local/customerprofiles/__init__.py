@@ -1,0 +1,3 @@
+"""Amazon Connect Customer Profiles as a moto service."""
+
+from .models import customerprofiles_backends as customerprofiles_backends

@@ -1,0 +1,115 @@
+"""What AppFlow, Customer Profiles and the sources share: the clock, the knobs and the seams.
+
+moto makes its backends itself, so what they need from outside stands here, once a process.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+from local.clock import Clock
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """How the simulation behaves where AWS leaves it open or where size is a matter of taste."""
+
+    run_base: timedelta = timedelta(seconds=40)
+    run_per_record: timedelta = timedelta(milliseconds=2)
+    cancelling_takes: timedelta = timedelta(seconds=5)
+    inclusive_bounds: bool = False
+    """Whether BETWEEN includes its bounds: not observed so on Salesforce, unknown elsewhere."""
+    delete_flow_with_integration: Literal["if it made it", "always", "never"] = "if it made it"
+    """What DeleteIntegration does with the flow. CloudFormation's handler for integrations needs
+    ``appflow:DeleteFlow`` to delete; the documentation does not say for which flows."""
+    flows_per_account: int = 1000
+    integrations_per_domain: int = 50
+    client_token_lives: timedelta = timedelta(hours=8)
+    first_pull_reaches_back: timedelta = timedelta(days=30)
+    made_up_records: int = 3000
+    made_up_years: float = 4
+    seed: int = 20231123
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """How a flow run ended, and which of the records that it pulled it delivers."""
+
+    records: list[tuple[str, Record]]
+    """Pairs of the record's key at the source and the record as mapped."""
+    status: Literal["Successful", "Error"] = "Successful"
+    message: str = ""
+    put_failures: int = 0
+
+
+Disturbance = Callable[[str, str, Mapping[str, Any], Literal["before", "after"]], None]
+"""Called with service, operation, request and the moment, before and after every operation.
+It may raise the ServiceException that the caller shall see."""
+
+RunJudge = Callable[[Mapping[str, Any], str, list[tuple[str, Record]]], RunOutcome]
+"""Decides how a run ends, given its CreateFlow request, execution id and what it pulled."""
+
+
+def undisturbed(
+    service: str,
+    operation: str,
+    request: Mapping[str, Any],
+    moment: Literal["before", "after"],
+) -> None:
+    """Let every operation pass."""
+
+
+def deliver_everything(
+    flow: Mapping[str, Any], execution_id: str, records: list[tuple[str, Record]]
+) -> RunOutcome:
+    """End every run well."""
+    return RunOutcome(records)
+
+
+class Simulation:
+    """The world's clock, knobs and seams, and the lock under which the world changes."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.knobs = Knobs()
+        self.disturb: Disturbance = undisturbed
+        self.judge_run: RunJudge = deliver_everything
+        self.on_event: list[Callable[[dict[str, Any]], None]] = []
+        self._events: deque[dict[str, Any]] = deque()
+        self._lock = threading.RLock()
+        self._depth = 0
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Have the world to oneself; events emitted meanwhile are delivered afterwards."""
+        with self._lock:
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+                outermost = self._depth == 0
+        if outermost:
+            self._deliver_events()
+
+    def emit(self, event: dict[str, Any]) -> None:
+        """Queue an EventBridge event for the listeners in ``on_event``."""
+        if self.on_event:
+            self._events.append(event)
+
+    def _deliver_events(self) -> None:
+        while self._events:
+            event = self._events.popleft()
+            for callback in self.on_event:
+                callback(event)
+
+
+current = Simulation()
