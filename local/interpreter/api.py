@@ -1,0 +1,123 @@
+"""The Step Functions API: answers that moto gives differently, and calls it lacks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from moto.core.responses import ActionResult, EmptyResult
+from moto.stepfunctions.parser.api import ExecutionNotRedrivable
+from moto.stepfunctions.responses import StepFunctionResponse
+
+from local.interpreter.executions import REDRIVABLE
+
+if TYPE_CHECKING:
+    from local.interpreter.patches import Patches
+
+
+def describe_executions(patches: Patches) -> None:
+    """All that AWS says of an execution; moto unquotes an output that is a JSON string."""
+
+    def describe_execution(self: Any) -> Any:
+        arn = self._get_param("executionArn")
+        return ActionResult(self.stepfunction_backend.describe_execution(arn).describe())
+
+    patches.put(StepFunctionResponse, "describe_execution", describe_execution)
+
+
+def page_through_history(patches: Patches) -> None:
+    """GetExecutionHistory in pages, in either order; moto gives everything."""
+
+    def get_execution_history(self: Any) -> Any:
+        run = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+        events = run.history()
+        if self._get_param("reverseOrder"):
+            events.reverse()
+        return ActionResult(_page(self, "events", events))
+
+    patches.put(StepFunctionResponse, "get_execution_history", get_execution_history)
+
+
+def _page(response: Any, key: str, rows: list[Any]) -> dict[str, Any]:
+    most = min(int(response._get_param("maxResults") or 100), 1000)
+    start = int(response._get_param("nextToken") or 0)
+    page: dict[str, Any] = {key: rows[start : start + most]}
+    if start + most < len(rows):
+        page["nextToken"] = str(start + most)
+    return page
+
+
+def list_executions_of_map_runs(patches: Patches) -> None:
+    """ListExecutions also by Map Run, with redrives; in moto by state machine only."""
+
+    def list_executions(self: Any) -> Any:
+        backend = self.stepfunction_backend
+        map_run_arn = self._get_param("mapRunArn")
+        if map_run_arn:
+            runs = list(backend.find_map_run(map_run_arn).children)
+        else:
+            runs = backend.describe_state_machine(self._get_param("stateMachineArn")).executions
+        status = self._get_param("statusFilter")
+        redrive = self._get_param("redriveFilter")
+        chosen = [
+            run
+            for run in runs
+            if status in (None, run.status)
+            and redrive in (None, "REDRIVEN" if run.redrive_count else "NOT_REDRIVEN")
+        ]
+        chosen.sort(key=lambda run: run.start_date, reverse=True)
+        return ActionResult(_page(self, "executions", [run.list_item() for run in chosen]))
+
+    patches.put(StepFunctionResponse, "list_executions", list_executions)
+
+
+def stop_with_a_reason(patches: Patches) -> None:
+    """StopExecution's error and cause; moto drops them."""
+
+    def stop_execution(self: Any) -> Any:
+        run = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+        run.stop(None, self._get_param("error"), self._get_param("cause"))
+        return ActionResult({"stopDate": run.stop_date})
+
+    patches.put(StepFunctionResponse, "stop_execution", stop_execution)
+
+
+def redrive_executions(patches: Patches) -> None:
+    """RedriveExecution, which moto lacks."""
+
+    def redrive_execution(self: Any) -> Any:
+        run = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+        if run.map_run is not None or run.status not in REDRIVABLE:
+            raise ExecutionNotRedrivable(
+                message=run.redrive_status()[1] or "A child execution is redriven with its parent."
+            )
+        run.redrive()
+        return ActionResult({"redriveDate": run.redrive_date})
+
+    patches.put(StepFunctionResponse, "redrive_execution", redrive_execution)
+
+
+def describe_map_runs(patches: Patches) -> None:
+    """Map Runs with live counts."""
+
+    def describe_map_run(self: Any) -> Any:
+        arn = self._get_param("mapRunArn")
+        return ActionResult(self.stepfunction_backend.find_map_run(arn).describe())
+
+    def list_map_runs(self: Any) -> Any:
+        run = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+        rows = [map_run.list_item() for map_run in run.map_runs]
+        return ActionResult(_page(self, "mapRuns", rows))
+
+    def update_map_run(self: Any) -> Any:
+        map_run = self.stepfunction_backend.find_map_run(self._get_param("mapRunArn"))
+        count = self._get_param("toleratedFailureCount")
+        percentage = self._get_param("toleratedFailurePercentage")
+        if count is not None:
+            map_run.tolerated_count = int(count)
+        if percentage is not None:
+            map_run.tolerated_percentage = float(percentage)
+        return EmptyResult()
+
+    patches.put(StepFunctionResponse, "describe_map_run", describe_map_run)
+    patches.put(StepFunctionResponse, "list_map_runs", list_map_runs)
+    patches.put(StepFunctionResponse, "update_map_run", update_map_run)
