@@ -1,0 +1,83 @@
+"""The embedded cloud as a whole: moto, our two services, the stack, one clock."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+from botocore.config import Config
+from moto import mock_aws
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket
+
+from local import functions, interpreter, services, stack, world
+from local.clock import Clock
+from local.services import Services
+from local.simulation import Knobs
+from local.stack import Stack
+from local.template import REGION
+
+_FUNCTIONS = Path(__file__).parent.parent / "functions"
+_MOTO = {"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}
+_ENVIRONMENT = {"AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION}
+
+
+@dataclass
+class Cloud:
+    """A running embedded cloud, with the stack deployed to it."""
+
+    clock: Clock
+    services: Services
+    parameters: Mapping[str, str]
+    stack: Stack = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.populate()
+
+    def populate(self) -> None:
+        """Create the default world and deploy the stack, into an account with nothing in it."""
+        world.populate(self.client)
+        self.stack = stack.deploy({**world.parameters(), **self.parameters})
+
+    def client(self, service: str) -> Any:
+        """Make a boto3 client of the embedded cloud."""
+        config = Config(retries={"total_max_attempts": 1})
+        return boto3.client(service, region_name=REGION, config=config)  # type: ignore[call-overload]
+
+
+@contextmanager
+def embedded_cloud(
+    clock: Clock,
+    parameters: Mapping[str, str] | None = None,
+    knobs: Knobs | None = None,
+) -> Iterator[Cloud]:
+    """Run the embedded cloud in this process, from an empty account, for as long as the context.
+
+    ``parameters`` are the template's; those left out have its defaults and the world's values.
+    """
+    if str(_FUNCTIONS) not in sys.path:
+        sys.path.insert(0, str(_FUNCTIONS))
+    with (
+        patch.dict(os.environ, _ENVIRONMENT),
+        patch.object(FakeBucket, "get_permission", _no_bucket_policy),
+        mock_aws(config=_MOTO),  # type: ignore[arg-type]
+    ):
+        installed = services.install(clock, knobs)
+        functions.install(clock)
+        interpreter.install(clock)
+        try:
+            yield Cloud(clock, installed, parameters or {})
+        finally:
+            interpreter.uninstall()
+
+
+def _no_bucket_policy(*_: Any) -> PermissionResult:
+    """Let the bucket's policy be: moto reads no conditions, and would refuse every call."""
+    return PermissionResult.NEUTRAL
