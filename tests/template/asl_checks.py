@@ -88,7 +88,7 @@ class Checker:
 
     def _error_names(self, state: State) -> Iterator[str]:
         known = STATES_ERRORS | self.raised
-        for called in _integrations(state):
+        for called in integrations(state):
             known |= called.errors()
         for key in ("Retry", "Catch"):
             for rule in state.get(key, []):
@@ -130,8 +130,8 @@ def _task_problems(state: State) -> Iterator[str]:
         yield f"a {state['Type']} takes no TimeoutSeconds"
 
 
-def _integrations(state: State) -> Iterator[Integration]:
-    """Every action that is called in a state or inside it."""
+def integrations(state: State) -> Iterator[Integration]:
+    """Find every action that is called in a state or inside it."""
     for owner in (state, state.get("ItemReader", {}), state.get("ResultWriter", {})):
         if "Resource" in owner:
             try:
@@ -140,7 +140,7 @@ def _integrations(state: State) -> Iterator[Integration]:
                 continue
     for inner in _inner_definitions(state):
         for inner_state in inner["States"].values():
-            yield from _integrations(inner_state)
+            yield from integrations(inner_state)
 
 
 def _named_errors(node: Any) -> Iterator[str]:

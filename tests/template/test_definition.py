@@ -65,3 +65,17 @@ def test_given_the_definition_when_its_placeholders_are_read_then_they_are_the_s
     placeholders = set(re.findall(r"\$\{(\w+)\}", machine["DefinitionString"]))
 
     assert placeholders == set(machine["DefinitionSubstitutions"])
+
+
+def test_given_a_function_when_the_machine_calls_it_then_it_waits_as_long_as_the_function_may_take(
+    definition: dict[str, Any], expanded: dict[str, Any]
+) -> None:
+    called = {
+        state["Arguments"]["FunctionName"].strip("${}"): state["TimeoutSeconds"]
+        for state in definition["States"].values()
+        if state.get("Resource", "").endswith(":lambda:invoke")
+    }
+
+    assert len(called) == 3
+    for function, waits in called.items():
+        assert waits >= expanded["Resources"][function]["Properties"]["Timeout"], function

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.session
 import pytest
+from botocore import xform_name
 from policy_sentry.querying.actions import get_action_data, get_actions_for_service
 
 from local.template import REGION
-from tests.template.conftest import KEY
+from tests.template.asl_checks import integrations
+from tests.template.conftest import KEY, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from local.stack import Stack
+    from tests.template.integrations import Integration
 
 OWNER = "customer-profiles-integration-workflow"
 REQUEST_TAG = {"StringEquals": {"aws:RequestTag/awsOwningService": OWNER}}
@@ -28,6 +33,8 @@ EVERYWHERE = {
     "SendTraces": "X-Ray has no resource types for sending",
 }
 """The statements that may say Resource "*", and why."""
+NEEDED_BY_CREATION = {"appflow:TagResource", "appflow:UseConnectorProfile", "profile:TagResource"}
+"""What creating a flow and an integration with tags asks for beside its own action."""
 KMS_AS_IN_THE_SEED = {
     "GrantKeyToAppFlow": {
         "Action": ["kms:CreateGrant", "kms:ListGrants"],
@@ -167,6 +174,57 @@ def test_given_connector_profiles_when_a_parameter_names_them_then_only_they_may
 
     profile = "arn:aws:appflow:*:*:connectorprofile/"
     assert named == [[f"{profile}sales", f"{profile}support"]] * 2
+
+
+def test_given_the_definition_when_it_calls_a_service_then_its_role_may_and_nothing_more(
+    stack: Stack, definition: dict[str, Any]
+) -> None:
+    allowed = {
+        action for s in dict(roles(stack))["BulkIngestionRole"] for action in as_list(s["Action"])
+    }
+
+    called = {
+        iam_action(call) for state in definition["States"].values() for call in integrations(state)
+    }
+
+    around = ("kms:", "logs:", "states:", "xray:")  # what the calls and the machine itself need
+    assert called | NEEDED_BY_CREATION == {a for a in allowed if not a.startswith(around)}
+
+
+def test_given_the_functions_when_they_call_a_service_then_a_role_may_and_nothing_more(
+    stack: Stack,
+) -> None:
+    allowed = {
+        action
+        for role, listed in roles(stack)
+        if role in ("CreateIntegrationRole", "PlanWindowsRole", "ReviewWindowsRole")
+        for statement in listed
+        for action in as_list(statement["Action"])
+    }
+    methods = {
+        node.attr
+        for path in (ROOT / "functions").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute)
+    }
+
+    called = {
+        f"{prefix}:{operation}"
+        for service, prefix in {"appflow": "appflow", "customer-profiles": "profile"}.items()
+        for operation in botocore.session.get_session().get_service_model(service).operation_names
+        if xform_name(operation) in methods
+    }
+
+    of_both = {a for a in allowed if a.startswith(("appflow:", "profile:"))}
+    assert called | NEEDED_BY_CREATION | {"appflow:CreateFlow"} == of_both
+
+
+def iam_action(call: Integration) -> str:
+    service = {"customer-profiles": "profile"}.get(
+        call.service.service_name, call.service.service_name
+    )
+    operation = {"Invoke": "InvokeFunction"}.get(call.operation.name, call.operation.name)
+    return f"{service}:{operation}"
 
 
 def test_given_a_distributed_map_when_it_starts_and_redrives_then_its_role_may(
