@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bulk_ingestion import report
 from bulk_ingestion.folder import Folder
 from bulk_ingestion.integration import Wanted, establish
-from bulk_ingestion.observability import logger, metrics
+from bulk_ingestion.observability import logger
 from bulk_ingestion.times import parse_instant
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Create the continuous integration and give the execution's output."""
     folder = Folder.of(os.environ["RUNS_BUCKET"], event["Execution"]["Name"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from aws_lambda_powertools.metrics import MetricUnit
+
 from bulk_ingestion import plan, report
 from bulk_ingestion.folder import Folder, round_file
 from bulk_ingestion.observability import logger, metrics
@@ -33,5 +35,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     folder.write("request.json", planned.request)
     folder.write(round_file(1), planned.items)
     folder.write(report.REPORT, first_report)
+    metrics.add_metric(name="WindowsPlanned", unit=MetricUnit.Count, value=len(planned.items))
     logger.info("Planned.", extra={"execution": execution.name, **planned.state["Round"]})
     return {**planned.state, "Output": report.output(first_report, folder)}

@@ -34,7 +34,7 @@ class Clock:
         self._changed = threading.Condition()
 
     def now(self) -> datetime:
-        """The simulated instant, in UTC."""
+        """Tell the simulated instant, in UTC."""
         elapsed = (time.monotonic() - self._started) * (self.speed or 0)
         return self._base + self._skipped + timedelta(seconds=elapsed)
 

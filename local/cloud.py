@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -24,9 +22,12 @@ from local.simulation import Knobs
 from local.stack import Stack
 from local.template import REGION
 
-_FUNCTIONS = Path(__file__).parent.parent / "functions"
 _MOTO = {"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}
-_ENVIRONMENT = {"AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION}
+_ENVIRONMENT = {
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_REGION": REGION,
+    "POWERTOOLS_METRICS_DISABLED": "true",  # they are lines for CloudWatch, not for a terminal
+}
 
 
 @dataclass
@@ -62,12 +63,10 @@ def embedded_cloud(
 
     ``parameters`` are the template's; those left out have its defaults and the world's values.
     """
-    if str(_FUNCTIONS) not in sys.path:
-        sys.path.insert(0, str(_FUNCTIONS))
     with (
         patch.dict(os.environ, _ENVIRONMENT),
         patch.object(FakeBucket, "get_permission", _no_bucket_policy),
-        mock_aws(config=_MOTO),  # type: ignore[arg-type]
+        mock_aws(config=_MOTO),
     ):
         installed = services.install(clock, knobs)
         functions.install(clock)

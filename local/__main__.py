@@ -1,0 +1,59 @@
+"""The embedded cloud's commands: ``python -m local run|serve``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+_SPEED_HELP = "simulated seconds a second, or max for no waiting at all"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the command line and carry it out; give the process's exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m local", description="The stack of template.yaml, on this machine."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    run = commands.add_parser("run", help="run one execution and show it")
+    run.add_argument("input", type=Path, help="its input, a JSON file such as those in events/")
+    run.add_argument("--name", help="its name; made from the file's and the time by default")
+    run.add_argument("--json", action="store_true", help="print its output and nothing else")
+    run.add_argument("--speed", type=_speed, default=120.0, help=f"{_SPEED_HELP} (120)")
+    run.add_argument("--picture", type=Path, help="save what is shown as an SVG")
+
+    serve = commands.add_parser("serve", help="deploy the stack and stay up, on loopback")
+    serve.add_argument("--port", type=int, default=4566, help="the port (4566)")
+    serve.add_argument("--speed", type=_speed, default=60.0, help=f"{_SPEED_HELP} (60)")
+
+    given = parser.parse_args(arguments)
+    if given.command == "serve":
+        from local.server import serve as serve_
+
+        return serve_(given.port, given.speed)
+    from local.run import run as run_
+
+    try:
+        execution_input = given.input.read_text()
+    except OSError as error:
+        parser.error(f"{given.input}: {error.strerror}.")
+    name = given.name or f"{given.input.stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    return run_(execution_input, name, given.speed, given.json, given.picture)
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor max") from None
+    if not 0 < speed < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not more than 0")
+    return speed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
