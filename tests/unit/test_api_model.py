@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
 from bulk_ingestion.api_model import Problem, enum_values, problems, to_datetime
 
 PROJECTION = {

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from bulk_ingestion import flows
 from bulk_ingestion.connectors import CONNECTORS
 from bulk_ingestion.windows import Window
-from hypothesis import given
-from hypothesis import strategies as st
 
 EVENTS = Path(__file__).parents[2] / "events"
 ARN = "arn:aws:states:us-east-1:123456789012:execution:machine:"

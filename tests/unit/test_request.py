@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from bulk_ingestion.errors import InvalidInput
 from bulk_ingestion.request import Request, read
 from bulk_ingestion.times import iso
-from hypothesis import given
-from hypothesis import strategies as st
 
 EVENTS = Path(__file__).parents[2] / "events"
 NOW = datetime(2026, 11, 23, 22, 0, 0, 123000, tzinfo=UTC)

@@ -6,14 +6,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from bulk_ingestion.windows import SMALLEST, Window, cut
 from dateutil.relativedelta import relativedelta
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from bulk_ingestion.windows import SMALLEST, Window, cut
+
 INSTANTS = st.datetimes(
-    min_value=datetime(1999, 1, 1),  # noqa: DTZ001
-    max_value=datetime(2030, 1, 1),  # noqa: DTZ001
+    min_value=datetime(1999, 1, 1),
+    max_value=datetime(2030, 1, 1),
     timezones=st.just(UTC),
 ).map(lambda instant: instant.replace(microsecond=0))
 SIZES = st.one_of(
@@ -49,7 +50,7 @@ def test_no_window_is_longer_than_the_batch_size(
 ) -> None:
     assume(start < end)
     longest = max(
-        datetime(2024, month, 1) + size - datetime(2024, month, 1)  # noqa: DTZ001
+        datetime(2024, month, 1) + size - datetime(2024, month, 1)
         for month in range(1, 13)
     )
     # A month clamped to its last day gives its days to the next window: three at most.
