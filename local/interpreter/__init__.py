@@ -44,6 +44,8 @@ _PLAIN = (
     states.back_off_on_the_clock,
     states.match_errors_as_aws_does,
     states.choose_as_aws_does,
+    states.insist_on_boolean_conditions,
+    states.pass_without_a_result,
     states.branch_on_the_clock,
     states.wait_for_tokens_on_the_clock,
     maps.iterate_on_the_clock,

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from moto.core.exceptions import AWSError
 from moto.core.responses import ActionResult, EmptyResult
-from moto.stepfunctions.parser.api import ExecutionNotRedrivable
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from local.interpreter.executions import REDRIVABLE
 
 if TYPE_CHECKING:
     from local.interpreter.patches import Patches
+
+
+class ExecutionNotRedrivable(AWSError):  # type: ignore[misc]  # noqa: N818 - AWS's name
+    """RedriveExecution's refusal."""
+
+    TYPE = "ExecutionNotRedrivable"
+    STATUS = 400
 
 
 def describe_executions(patches: Patches) -> None:
@@ -88,7 +95,7 @@ def redrive_executions(patches: Patches) -> None:
         run = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
         if run.map_run is not None or run.status not in REDRIVABLE:
             raise ExecutionNotRedrivable(
-                message=run.redrive_status()[1] or "A child execution is redriven with its parent."
+                run.redrive_status()[1] or "A child execution is redriven with its parent."
             )
         run.redrive()
         return ActionResult({"redriveDate": run.redrive_date})

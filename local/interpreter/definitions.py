@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from moto.stepfunctions.parser.api import InvalidDefinition
+from moto.core.exceptions import AWSError
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import (
     CustomErrorName,
 )
@@ -59,6 +59,13 @@ _FIELDS: dict[str, set[str]] = {
 }
 
 
+class InvalidDefinition(AWSError):  # type: ignore[misc]  # noqa: N818 - AWS's name
+    """CreateStateMachine's refusal; moto's own arrives at the client without its code."""
+
+    TYPE = "InvalidDefinition"
+    STATUS = 400
+
+
 class _Refused(Exception):  # noqa: N818
     """What is wrong with a definition, and where."""
 
@@ -69,7 +76,7 @@ def validate(definition: str) -> None:
         machine = json.loads(definition)
     except ValueError as wrong:
         raise InvalidDefinition(
-            message=f"Invalid State Machine Definition: 'INVALID_JSON_DESCRIPTION: {wrong}'"
+            f"Invalid State Machine Definition: 'INVALID_JSON_DESCRIPTION: {wrong}'"
         ) from wrong
     try:
         if not isinstance(machine, dict):
@@ -78,10 +85,10 @@ def validate(definition: str) -> None:
         _check_machine(machine, "", machine.get("QueryLanguage", "JSONPath"), names)
         parse(definition)
     except _Refused as refused:
-        raise InvalidDefinition(message=f"Invalid State Machine Definition: '{refused}'") from None
+        raise InvalidDefinition(f"Invalid State Machine Definition: '{refused}'") from None
     except Exception as wrong:
         raise InvalidDefinition(
-            message=f"Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: {wrong!r}'"
+            f"Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: {wrong!r}'"
         ) from wrong
 
 

@@ -11,11 +11,14 @@ import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from moto.stepfunctions.exceptions import ExecutionDoesNotExist
+from moto.stepfunctions.exceptions import (
+    ExecutionDoesNotExist,
+    InvalidExecutionInput,
+    ResourceNotFound,
+)
 from moto.stepfunctions.parser.api import (
     ExecutionStatus,
     HistoryEventType,
-    InvalidExecutionInput,
     StateMachineType,
 )
 from moto.stepfunctions.parser.asl.eval.environment import Environment
@@ -275,10 +278,20 @@ class Run(Execution):  # type: ignore[misc]
         return True
 
     def _tell(self) -> None:
-        detail = self.describe()
+        detail = self._status_change()
         for listener in list(listeners):
             with contextlib.suppress(Exception):
                 listener(detail)
+
+    def _status_change(self) -> dict[str, Any]:
+        """Say what a Step Functions Execution Status Change event says in its detail."""
+        optional = ("stopDate", "output", "outputDetails", "error", "cause", "redriveDate")
+        detail: dict[str, Any] = dict.fromkeys((*optional, "redriveStatusReason"))
+        detail |= self.describe()
+        for key in ("startDate", "stopDate", "redriveDate"):
+            if detail[key] is not None:
+                detail[key] = int(detail[key].timestamp() * 1000)
+        return detail
 
     # ------------------------------------------------------------------------ history
 
@@ -482,7 +495,7 @@ def look_up_children(patches: Patches) -> None:
                     for map_run in inner.map_runs:
                         if map_run.map_run_arn == map_run_arn:
                             return map_run
-        raise ExecutionDoesNotExist(f"Map Run Does Not Exist: '{map_run_arn}'")
+        raise ResourceNotFound(map_run_arn)
 
     patches.put(StepFunctionsParserBackend, "describe_execution", describe_execution)
     patches.put(StepFunctionsParserBackend, "_get_executions", get_executions)

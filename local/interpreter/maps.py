@@ -33,6 +33,7 @@ from local.interpreter.failures import (
     failure,
 )
 from local.interpreter.states import in_threads, run_parts
+from local.interpreter.timing import iso
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -410,10 +411,10 @@ def _write_results(env: Any, map_run: MapRun, writer: dict[str, Any]) -> dict[st
     files: dict[str, list[dict[str, Any]]] = {"SUCCEEDED": [], "FAILED": [], "PENDING": []}
     with acting_as(env.aws_execution_details.role_arn):
         for status in ("SUCCEEDED", "FAILED"):
-            lines = [c.describe() for c in map_run.children if c.status == status]
+            lines = [_result_line(child) for child in map_run.children if child.status == status]
             if lines:
                 key = f"{prefix}/{status}_0.json"
-                body = json.dumps(lines, default=str).encode()
+                body = json.dumps(lines).encode()
                 client.put_object(Bucket=bucket, Key=key, Body=body)
                 files[status] = [{"Key": key, "Size": len(body)}]
         manifest = {
@@ -426,4 +427,12 @@ def _write_results(env: Any, map_run: MapRun, writer: dict[str, Any]) -> dict[st
     return {
         "MapRunArn": map_run.map_run_arn,
         "ResultWriterDetails": {"Bucket": bucket, "Key": key},
+    }
+
+
+def _result_line(child: Run) -> dict[str, Any]:
+    return {
+        key[0].upper() + key[1:]: iso(value) if key.endswith("Date") else value
+        for key, value in child.describe().items()
+        if not key.startswith("redrive") and key != "mapRunArn"
     }

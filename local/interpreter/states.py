@@ -23,6 +23,9 @@ from moto.stepfunctions.parser.asl.component.common.retry.retry_outcome import R
 from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import EvalTimeoutError
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.program.program import Program
+from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison import (
+    ConditionStringJSONata,
+)
 from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.state_map import StateMap
@@ -36,6 +39,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
     StateTaskServiceCallback,
 )
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
+from moto.stepfunctions.parser.asl.component.state.state_pass.state_pass import StatePass
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function import (
     seconds as wait_seconds,
 )
@@ -555,20 +559,61 @@ def match_errors_as_aws_does(patches: Patches) -> None:
 
 
 def choose_as_aws_does(patches: Patches) -> None:
-    """No matching rule is ``States.NoChoiceMatched``, an odd condition an evaluation error."""
-    eval_state = StateChoice._eval_state
+    """Tell a rule that leads where Default leads from Default, and name the errors of a Choice."""
 
     def eval_choice(self: Any, env: Any) -> None:
-        try:
-            eval_state(self, env)
-        except RuntimeError as wrong:
-            if "No branching option" not in str(wrong):
-                raise
-            raise failure(
-                env, "States.NoChoiceMatched", "No matching choice rule and no default."
-            ) from None
+        for rule in self.choices_decl.rules:
+            rule.eval(env)
+            if env.stack.pop() is True:
+                env.stack.append((rule.next_stmt.name, False))
+                return
+        if self.default_state is None:
+            raise failure(env, "States.NoChoiceMatched", "No matching choice rule and no default.")
+        env.stack.append((self.default_state.state_name, True))
+
+    def eval_output(self: Any, env: Any) -> None:
+        next_state, by_default = env.stack.pop()
+        if by_default:
+            if self.assign_decl:
+                self.assign_decl.eval(env=env)
+            if self.output:
+                self.output.eval(env=env)
+        if self._is_language_query_jsonpath():
+            self.output_path.eval(env=env)
+        env.next_state_name = next_state
 
     patches.put(StateChoice, "_eval_state", eval_choice)
+    patches.put(StateChoice, "_eval_state_output", eval_output)
+
+
+def insist_on_boolean_conditions(patches: Patches) -> None:
+    """Fail with an evaluation error where a Condition is no boolean; moto fails otherwise."""
+
+    def eval_condition(self: Any, env: Any) -> None:
+        self.string_jsonata.eval(env=env)
+        if not isinstance(env.stack[-1], bool):
+            raise failure(
+                env,
+                QUERY_EVALUATION_ERROR,
+                f"The JSONata expression '{self.string_jsonata.expression}' specified for the "
+                f"field 'Condition' returned {env.stack[-1]!r}, not a boolean.",
+                HistoryEventType.EvaluationFailed,
+            )
+
+    patches.put(ConditionStringJSONata, "_eval_body", eval_condition)
+
+
+def pass_without_a_result(patches: Patches) -> None:
+    """Leave ``$states.result`` undefined in a Pass state; in moto it is the input."""
+    eval_state = StatePass._eval_state
+
+    def eval_pass(self: Any, env: Any) -> None:
+        if self._is_language_query_jsonpath():
+            eval_state(self, env)
+        elif self.assign_decl:
+            self.assign_decl.eval(env=env)
+
+    patches.put(StatePass, "_eval_state", eval_pass)
 
 
 # ---------------------------------------------------------------- branches and iterations
