@@ -15,7 +15,7 @@ from moto import mock_aws
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
-from local import functions, interpreter, services, stack, world
+from local import functions, iam, interpreter, services, stack, world
 from local.clock import Clock
 from local.services import Services
 from local.simulation import Knobs
@@ -71,9 +71,11 @@ def embedded_cloud(
         installed = services.install(clock, knobs)
         functions.install(clock)
         interpreter.install(clock)
+        iam.install()
         try:
             yield Cloud(clock, installed, parameters or {})
         finally:
+            iam.uninstall()
             interpreter.uninstall()
 
 

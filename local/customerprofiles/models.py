@@ -21,7 +21,7 @@ from local.sources import featured
 from .exceptions import BadRequestException, ResourceNotFoundException
 
 if TYPE_CHECKING:
-    from local.appflow.models import AppflowBackend
+    from local.appflow.models import AppflowBackend, Flow
 
 Request = dict[str, Any]
 Answer = dict[str, Any]
@@ -224,13 +224,21 @@ class CustomerProfilesBackend(BaseBackend):  # type: ignore[misc]
 
     def delete_integration(self, request: Request) -> Answer:
         """Remove an integration, and its flow as the knob says."""
-        integration = self._integration(request)
+        self._integration(request)
+        flow = self.flow_removed_with(request["DomainName"], request["Uri"])
         del self.domains[request["DomainName"]].integrations[request["Uri"]]
-        reading = simulation.current.knobs.delete_flow_with_integration
-        flow = self._appflow.flow_at(request["Uri"])
-        if flow and (reading == "always" or (reading == "if it made it" and integration.owns_flow)):
+        if flow:
             self._appflow.remove_flow(flow)
         return {"Message": "OK"}
+
+    def flow_removed_with(self, domain: str, uri: str) -> Flow | None:
+        """Find the flow that DeleteIntegration would delete, if there is one."""
+        integration = self.domains[domain].integrations.get(uri)
+        if integration is None:
+            return None
+        reading = simulation.current.knobs.delete_flow_with_integration
+        removes = reading == "always" or (reading == "if it made it" and integration.owns_flow)
+        return self._appflow.flow_at(uri) if removes else None
 
     def _integration(self, request: Request) -> Integration:
         integrations = self._domain(request["DomainName"]).integrations
@@ -292,6 +300,14 @@ class CustomerProfilesBackend(BaseBackend):  # type: ignore[misc]
     def list_tags_for_resource(self, request: Request) -> Answer:
         """Give the tags of a domain, an object type or an integration."""
         return {"tags": self._tagged(request["resourceArn"]).get("Tags", {})}
+
+    def tags_at(self, arn: str) -> Mapping[str, str]:
+        """Give the tags of a domain, an object type or an integration; none for what is not."""
+        try:
+            tags: Mapping[str, str] = self._tagged(arn).get("Tags", {})
+        except ResourceNotFoundException:
+            return {}
+        return tags
 
     def _tagged(self, arn: str) -> Answer:
         """Find ``arn:…:domains/NAME[/object-types/NAME|/integrations/URI]``."""
