@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from bulk_ingestion import report
 from bulk_ingestion.folder import Folder
 from bulk_ingestion.integration import Wanted, establish
 from bulk_ingestion.observability import logger
+from bulk_ingestion.plan import Job
 from bulk_ingestion.times import parse_instant
 
 if TYPE_CHECKING:
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Create the continuous integration and give the execution's output."""
-    folder = Folder.of(os.environ["RUNS_BUCKET"], event["Execution"]["Name"])
-    request = folder.read("request.json")
+    ingestion = event["Ingestion"]
+    folder = Folder(ingestion["Bucket"], ingestion["Folder"])
+    job = Job.read(folder)
     wanted = Wanted(
-        domain=request["DomainName"],
-        object_type=request["ObjectTypeName"],
-        flow_definition=request["FlowDefinition"],
-        hand_off=parse_instant(request["HandOff"]),
-        tags=request["Tags"],
+        domain=job.domain,
+        object_type=job.object_type,
+        flow_definition=job.flow_definition,
+        hand_off=parse_instant(job.hand_off),
+        tags=ingestion["Tags"],
     )
     integration = establish(wanted, now=parse_instant(event["Now"]))
     complete = report.completed(folder.read(report.REPORT), integration)

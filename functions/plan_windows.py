@@ -10,7 +10,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from bulk_ingestion import plan, report
 from bulk_ingestion.folder import Folder, round_file
 from bulk_ingestion.observability import logger, metrics
-from bulk_ingestion.request import read
+from bulk_ingestion.request import ResumeRequest, read
+from bulk_ingestion.resume import take_over
+from bulk_ingestion.review import Ledger
 from bulk_ingestion.times import parse_instant
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Plan an execution; ``event["Execution"]`` is the context object's Execution."""
     started = event["Execution"]
+    redrives = started.get("RedriveCount", 0)
     request = read(
         started["Input"],
         now=parse_instant(started["StartTime"]),
@@ -30,11 +33,25 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     )
     execution = plan.Execution(started["Id"], started["Name"], os.environ["STACK_NAME"])
     folder = Folder.of(os.environ["RUNS_BUCKET"], execution.name)
-    planned = plan.make(request, execution, folder, started.get("RedriveCount", 0))
-    first_report = report.planned(planned.request, planned.items)
-    folder.write("request.json", planned.request)
-    folder.write(round_file(1), planned.items)
+    if isinstance(request, ResumeRequest):
+        old = Folder.of(folder.bucket, request.run)
+        job, ledger, first = take_over(old, folder, execution, request.max_concurrency, redrives)
+        state = plan.state(job, execution, folder)
+    else:
+        job = plan.Job.of(request)
+        state = plan.state(job, execution, folder)
+        items = plan.items(execution, request.ordered, 1, job.source.connector)
+        ledger = Ledger.planned(items)
+        first = plan.first_round(folder, len(items), request.max_concurrency, redrives)
+        job.write(folder)
+        folder.write(round_file(1), items)
+    first_report = report.planned(job, ledger)
     folder.write(report.REPORT, first_report)
-    metrics.add_metric(name="WindowsPlanned", unit=MetricUnit.Count, value=len(planned.items))
-    logger.info("Planned.", extra={"execution": execution.name, **planned.state["Round"]})
-    return {**planned.state, "Output": report.output(first_report, folder)}
+    metrics.add_metric(name="WindowsPlanned", unit=MetricUnit.Count, value=first["Windows"])
+    logger.info("Planned.", extra={"execution": execution.name, **first})
+    return {
+        **state,
+        "Round": first,
+        "DryRun": request.dry_run,
+        "Output": report.output(first_report, folder),
+    }

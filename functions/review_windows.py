@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from bulk_ingestion import flows, plan, report, review, sweep
+from bulk_ingestion import plan, report, review, sweep
 from bulk_ingestion.folder import Folder
 from bulk_ingestion.observability import logger, metrics
 
@@ -22,19 +22,17 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     Raises the error that the execution ends in.
     """
-    started, this_round = event["Execution"], event["Round"]
+    started, this_round, ingestion = event["Execution"], event["Round"], event["Ingestion"]
     redrives = started["RedriveCount"]
     execution = plan.Execution(started["Id"], started["Name"], os.environ["STACK_NAME"])
-    folder = Folder.of(os.environ["RUNS_BUCKET"], execution.name)
-    request = folder.read("request.json")
+    folder = Folder(ingestion["Bucket"], ingestion["Folder"])
     ledger = review.Ledger.read(folder, this_round["Number"])
     verdict = review.judge(
-        ledger, event.get("Failure"), redriven=redrives > this_round["RedrivesAnswered"]
+        ledger, event["Failure"], redriven=redrives > this_round["RedrivesAnswered"]
     )
-    own = {key: request["Tags"][key] for key in (flows.STACK_TAG, flows.EXECUTION_TAG)}
-    sweep.remove(request["DomainName"], sweep.find(request["DomainName"], own))
+    sweep.remove(sweep.find(ingestion["DomainName"], execution.tags))
     following = review.next_round(verdict, ledger, execution, folder, this_round, redrives)
-    folder.write(report.REPORT, report.reviewed(request, ledger, verdict))
+    folder.write(report.REPORT, report.reviewed(plan.Job.read(folder), ledger, verdict))
     _measure(ledger)
     logger.info("Reviewed.", extra={"execution": execution.name, **ledger.metrics()})
     if verdict.error:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import Any
 
 from bulk_ingestion import aws
 
-_READERS = 16
+_THREADS = 16
 
 
 @dataclass(frozen=True)
@@ -55,15 +56,29 @@ class Folder:
 
     def read_all(self, prefix: str) -> list[Any]:
         """Read every JSON file whose name starts with ``prefix``, in the order of their names."""
+        return _side_by_side(self.read, [(name,) for name in self._names(prefix)])
+
+    def write_all(self, files: dict[str, Any]) -> None:
+        """Write many JSON files, by their names."""
+        _side_by_side(self.write, list(files.items()))
+
+    def rounds(self) -> int:
+        """Count the rounds that were planned."""
+        return 1 + len(self._names("rounds/"))
+
+    def _names(self, prefix: str) -> list[str]:
         pages = aws.s3().get_paginator("list_objects_v2")
-        names = [
+        return [
             entry["Key"].removeprefix(f"{self.path}/")
             for page in pages.paginate(Bucket=self.bucket, Prefix=self.key(prefix))
             for entry in page.get("Contents", [])
         ]
-        contexts = [copy_context() for _ in names]  # a thread does not inherit its caller's
-        with ThreadPoolExecutor(_READERS) as readers:
-            return list(readers.map(lambda c, name: c.run(self.read, name), contexts, names))
+
+
+def _side_by_side(call: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
+    contexts = [copy_context() for _ in arguments]  # a thread does not inherit its caller's
+    with ThreadPoolExecutor(_THREADS) as threads:
+        return list(threads.map(lambda context, a: context.run(call, *a), contexts, arguments))
 
 
 def round_file(number: int) -> str:

@@ -16,7 +16,13 @@ from bulk_ingestion.times import iso
 from bulk_ingestion.windows import Window
 
 RUN_DEADLINE_SECONDS = 24 * 3600  # AppFlow ends a run after 48 hours itself
+JOB = "request.json"
 _LARGEST_FLOW = 200_000  # bytes; a payload of Step Functions holds 256 KiB with all else in it
+
+
+Round = dict[str, Any]
+"""One Distributed Map: ``Number``, ``Key`` of its items, ``Windows`` (how many),
+``MaxConcurrency``, and ``RedrivesAnswered`` (how many redrives had a round of their own)."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,12 @@ class Execution:
     arn: str
     name: str
     stack: str
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags that tell what this execution made from what others did."""
+        made = flows.tags({}, self.stack, self.name)
+        return {key: made[key] for key in (flows.STACK_TAG, flows.EXECUTION_TAG)}
 
     def flow_name(self, window_id: str, round_number: int) -> str:
         """Name the flow of one window in one round."""
@@ -59,59 +71,95 @@ def _item(
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a request comes to."""
+class Job:
+    """What an execution is to do with windows, however they came about."""
 
-    request: dict[str, Any]
-    """What the later functions need of the request: ``request.json``."""
-    items: list[dict[str, Any]]
-    """The first round's windows: ``plan.json``."""
-    state: dict[str, Any]
-    """What the machine's next states need: ``Ingestion``, which all windows share, ``Round``
-    and ``DryRun``."""
+    domain: str
+    object_type: str
+    flow_definition: flows.FlowDefinition
+    hand_off: str
+    """Where the continuous integration begins: an instant as ISO 8601."""
+    tags: dict[str, str]
+    """The user's own."""
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, request: Request) -> Job:
+        """Take from a request what windows do not say."""
+        return cls(
+            domain=request.domain,
+            object_type=request.object_type,
+            flow_definition=request.flow_definition,
+            hand_off=iso(request.hand_off),
+            tags=request.tags,
+            warnings=request.warnings,
+        )
+
+    @classmethod
+    def read(cls, folder: Folder) -> Job:
+        """Read what :meth:`write` wrote."""
+        written = folder.read(JOB)
+        return cls(
+            domain=written["DomainName"],
+            object_type=written["ObjectTypeName"],
+            flow_definition=written["FlowDefinition"],
+            hand_off=written["HandOff"],
+            tags=written["Tags"],
+            warnings=tuple(written["Warnings"]),
+        )
+
+    def write(self, folder: Folder) -> None:
+        """Keep it in the run's folder, for the later functions and for a resume."""
+        folder.write(
+            JOB,
+            {
+                "DomainName": self.domain,
+                "ObjectTypeName": self.object_type,
+                "FlowDefinition": self.flow_definition,
+                "HandOff": self.hand_off,
+                "Tags": self.tags,
+                "Warnings": self.warnings,
+            },
+        )
+
+    @property
+    def source(self) -> flows.Source:
+        """What the flows read."""
+        return flows.source_of(self.flow_definition)
 
 
-def make(request: Request, execution: Execution, folder: Folder, redrives: int) -> Plan:
-    """Plan a request. Raises InvalidInput for a FlowDefinition that no payload could carry."""
-    source = flows.source_of(request.flow_definition)
-    flow = flows.window_flow(request.flow_definition)
+def state(job: Job, execution: Execution, folder: Folder) -> dict[str, Any]:
+    """Give what the machine's states need: ``Ingestion``, and ``Flow`` for the windows alone.
+
+    Raises InvalidInput for a FlowDefinition that no payload could carry.
+    """
+    flow = flows.window_flow(job.flow_definition)
     if len(json.dumps(flow)) > _LARGEST_FLOW:
         raise InvalidInput(
             f"FlowDefinition: is larger than {_LARGEST_FLOW:,} bytes, which a Step Functions "
             "payload cannot carry to each window; map fewer fields."
         )
-    shared = {
-        "DomainName": request.domain,
-        "ObjectTypeName": request.object_type,
-        "Tags": flows.tags(request.tags, execution.stack, execution.name),
+    limit = job.source.connector.record_limit
+    return {
+        "Ingestion": {
+            "Bucket": folder.bucket,
+            "Folder": folder.path,
+            "DomainName": job.domain,
+            "ObjectTypeName": job.object_type,
+            "Tags": flows.tags(job.tags, execution.stack, execution.name),
+            "RunDeadlineSeconds": RUN_DEADLINE_SECONDS,
+            **({"RecordLimit": limit} if limit else {}),
+        },
+        "Flow": flow,
     }
-    ordered = request.windows[::-1] if request.newest_first else request.windows
-    first = items(execution, ordered, 1, source.connector)
-    limit = source.connector.record_limit
-    return Plan(
-        request={
-            **shared,
-            "FlowDefinition": request.flow_definition,
-            "HandOff": iso(request.hand_off),
-            "Warnings": request.warnings,
-        },
-        items=first,
-        state={
-            "DryRun": request.dry_run,
-            "Ingestion": {
-                **shared,
-                "Bucket": folder.bucket,
-                "Folder": folder.path,
-                "Flow": flow,
-                "RunDeadlineSeconds": RUN_DEADLINE_SECONDS,
-                **({"RecordLimit": limit} if limit else {}),
-            },
-            "Round": {
-                "Number": 1,
-                "Key": folder.key(round_file(1)),
-                "Windows": len(first),
-                "MaxConcurrency": request.max_concurrency,
-                "RedrivesAnswered": redrives,
-            },
-        },
-    )
+
+
+def first_round(folder: Folder, windows: int, max_concurrency: int, redrives: int) -> Round:
+    """Give the round that runs the plan."""
+    return {
+        "Number": 1,
+        "Key": folder.key(round_file(1)),
+        "Windows": windows,
+        "MaxConcurrency": max_concurrency,
+        "RedrivesAnswered": redrives,
+    }

@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from bulk_ingestion.folder import Folder
+from bulk_ingestion.plan import Job
 from bulk_ingestion.review import Ledger, Verdict
 
 REPORT = "report.json"
 
 
-def planned(request: dict[str, Any], items: list[dict[str, Any]]) -> dict[str, Any]:
-    """Report a plan of which nothing has run."""
-    ledger = Ledger({item["WindowId"]: item for item in items}, {})
-    return _report(request, ledger, Verdict(), "NOT_STARTED")
+def planned(job: Job, ledger: Ledger) -> dict[str, Any]:
+    """Report a plan of which nothing has run yet."""
+    return _report(job, ledger, Verdict(), "NOT_STARTED")
 
 
-def reviewed(request: dict[str, Any], ledger: Ledger, verdict: Verdict) -> dict[str, Any]:
+def reviewed(job: Job, ledger: Ledger, verdict: Verdict) -> dict[str, Any]:
     """Report how far an execution has come."""
     status = "FAILED" if verdict.error else "IN_PROGRESS"
-    report = _report(request, ledger, verdict, status)
+    report = _report(job, ledger, verdict, status)
     if verdict.error:
         report["Error"] = {"Name": type(verdict.error).__name__, "Cause": str(verdict.error)}
     return report
@@ -44,16 +44,14 @@ def output(report: dict[str, Any], folder: Folder) -> dict[str, Any]:
     return {**summary, "Report": folder.uri(REPORT)}
 
 
-def _report(
-    request: dict[str, Any], ledger: Ledger, verdict: Verdict, status: str
-) -> dict[str, Any]:
+def _report(job: Job, ledger: Ledger, verdict: Verdict, status: str) -> dict[str, Any]:
     return {
         "Status": status,
-        "DomainName": request["DomainName"],
-        "ObjectTypeName": request["ObjectTypeName"],
-        "HandOff": request["HandOff"],
+        "DomainName": job.domain,
+        "ObjectTypeName": job.object_type,
+        "HandOff": job.hand_off,
         "Metrics": ledger.metrics(),
-        "Warnings": [*request["Warnings"], *_failed_records(ledger)],
+        "Warnings": [*job.warnings, *_failed_records(ledger)],
         "Batches": [_batch(ledger, verdict, key) for key in ledger.items],
     }
 

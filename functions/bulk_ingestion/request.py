@@ -65,10 +65,30 @@ class Batch(BaseModel):
         return end
 
 
-class ExecutionInput(BaseModel):
-    """The keys of an execution's input, after the nested form was laid flat."""
+class Extras(BaseModel):
+    """The keys that every execution's input may have."""
 
     model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+    MaxConcurrency: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_CONCURRENCY,
+        description=f"windows at a time, a whole number from 1 to {MOST_CONCURRENCY}",
+    )
+    DryRun: bool = Field(default=False, description="true to plan and check alone, or false")
+
+
+class ResumeInput(Extras):
+    """The keys of the input of an execution that resumes another one's run."""
+
+    Resume: str = Field(
+        min_length=1, max_length=80, description="the name of the execution to resume"
+    )
+
+
+class ExecutionInput(Extras):
+    """The keys of an execution's input, after the nested form was laid flat."""
 
     DomainName: str = Field(
         min_length=1,
@@ -97,16 +117,9 @@ class ExecutionInput(BaseModel):
         min_length=1,
         description="your own windows, an array of objects with StartTime and EndTime",
     )
-    MaxConcurrency: int | None = Field(
-        default=None,
-        ge=1,
-        le=MOST_CONCURRENCY,
-        description=f"windows at a time, a whole number from 1 to {MOST_CONCURRENCY}",
-    )
     Order: Literal["NewestFirst", "OldestFirst"] = Field(
         default="NewestFirst", description="NewestFirst or OldestFirst"
     )
-    DryRun: bool = Field(default=False, description="true to plan and check alone, or false")
     Tags: dict[str, str] = Field(
         default_factory=dict, description="tags for all that is created, an object of strings"
     )
@@ -157,6 +170,16 @@ class ExecutionInput(BaseModel):
 
 
 @dataclass(frozen=True)
+class ResumeRequest:
+    """An execution that is to complete what an earlier one left."""
+
+    run: str
+    """The earlier execution's name."""
+    max_concurrency: int
+    dry_run: bool
+
+
+@dataclass(frozen=True)
 class Request:
     """What an execution is asked to do, with every default filled in."""
 
@@ -173,8 +196,15 @@ class Request:
     tags: dict[str, str]
     warnings: tuple[str, ...]
 
+    @property
+    def ordered(self) -> tuple[Window, ...]:
+        """The windows in the order in which they are to run."""
+        return self.windows[::-1] if self.newest_first else self.windows
 
-def read(raw: Any, now: datetime, domain: str = "", max_concurrency: int = 5) -> Request:
+
+def read(
+    raw: Any, now: datetime, domain: str = "", max_concurrency: int = 5
+) -> Request | ResumeRequest:
     """Read an execution's input.
 
     ``now`` is the execution's start; ``domain`` and ``max_concurrency`` are the stack's defaults.
@@ -184,6 +214,8 @@ def read(raw: Any, now: datetime, domain: str = "", max_concurrency: int = 5) ->
         raise InvalidInput(
             f"The input must be a JSON object, not {type(raw).__name__}; see events/ for examples."
         )
+    if "Resume" in raw:
+        return _resume(raw, max_concurrency)
     now = now.replace(microsecond=0)
     flat, found = _lay_flat(raw)
     if domain:
@@ -199,6 +231,15 @@ def read(raw: Any, now: datetime, domain: str = "", max_concurrency: int = 5) ->
     if not found and given is not None:
         return _resolve(given, now, max_concurrency, paths)
     raise _refusal(found, paths)
+
+
+def _resume(raw: dict[str, Any], max_concurrency: int) -> ResumeRequest:
+    try:
+        given = ResumeInput.model_validate(raw)
+    except ValidationError as error:
+        found = [_problem(dict(item), ResumeInput) for item in error.errors()]
+        raise _refusal(found, {}) from None
+    return ResumeRequest(given.Resume, given.MaxConcurrency or max_concurrency, given.DryRun)
 
 
 def _lay_flat(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
@@ -229,10 +270,12 @@ def _validate(flat: dict[str, Any], now: datetime) -> tuple[ExecutionInput | Non
         return None, [_problem(dict(item)) for item in error.errors()]
 
 
-def _problem(error: dict[str, Any]) -> Problem:
+def _problem(error: dict[str, Any], model: type[BaseModel] = ExecutionInput) -> Problem:
     path = ""
     for part in error["loc"]:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    if error["type"] == "extra_forbidden" and model is ResumeInput:
+        return Problem(path, "is not for a resume, which takes it from the run that it resumes")
     if error["type"] == "extra_forbidden":
         known = list(ExecutionInput.model_fields) if "." not in path else list(Batch.model_fields)
         near = difflib.get_close_matches(path.rpartition(".")[2], known, n=1, cutoff=0.5)
@@ -243,7 +286,7 @@ def _problem(error: dict[str, Any]) -> Problem:
         message = "is missing"
     elif error["type"] != "value_error":
         message = f"cannot be {json.dumps(error['input'], default=str)[:_SHOWN]}"
-    field = ExecutionInput.model_fields.get(re.split(r"\W", path)[0])
+    field = model.model_fields.get(re.split(r"\W", path)[0])
     if error["type"] == "value_error" or field is None:
         return Problem(path, message)
     return Problem(path, f"{message}; give {field.description}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from bulk_ingestion import plan
 from bulk_ingestion.errors import WindowsFailed, systemic
-from bulk_ingestion.flows import source_of
 from bulk_ingestion.folder import Folder, round_file
 from bulk_ingestion.times import parse_instant
 from bulk_ingestion.windows import Window
@@ -36,15 +36,18 @@ class Ledger:
     outcomes: dict[str, Outcome]
 
     @classmethod
+    def planned(cls, items: Iterable[Item]) -> Ledger:
+        """Give the ledger of a plan of which nothing has run."""
+        return cls({item["WindowId"]: item for item in sorted(items, key=_window_id)}, {})
+
+    @classmethod
     def read(cls, folder: Folder, rounds: int) -> Ledger:
         """Read the rounds up to ``rounds``; a later one may be left from a lost answer."""
-        latest = {
-            item["WindowId"]: item
-            for number in range(1, rounds + 1)
-            for item in folder.read(round_file(number))
-        }
+        planned = cls.planned(
+            item for number in range(1, rounds + 1) for item in folder.read(round_file(number))
+        )
         outcomes = {outcome["WindowId"]: outcome for outcome in folder.read_all("windows/")}
-        return cls({key: latest[key] for key in sorted(latest)}, outcomes)
+        return cls(planned.items, outcomes)
 
     def is_split(self, window_id: str) -> bool:
         """Whether halves have taken a window's place."""
@@ -82,6 +85,10 @@ class Ledger:
             "StepsCompleted": len(complete),
             "TotalSteps": len(self.leaves),
         }
+
+
+def _window_id(item: Item) -> str:
+    return str(item["WindowId"])
 
 
 @dataclass(frozen=True)
@@ -164,14 +171,14 @@ def next_round(
     ledger: Ledger,
     execution: plan.Execution,
     folder: Folder,
-    this_round: dict[str, Any],
+    this_round: plan.Round,
     redrives: int,
-) -> dict[str, Any]:
+) -> plan.Round:
     """Write the next round's windows to the folder, if there are any, and give the round."""
     if not verdict.again and not verdict.split:
         return {**this_round, "Windows": 0, "RedrivesAnswered": redrives}
     number = this_round["Number"] + 1
-    connector = source_of(folder.read("request.json")["FlowDefinition"]).connector
+    connector = plan.Job.read(folder).source.connector
     windows = [*(ledger.window(key) for key in verdict.again), *verdict.split]
     items = plan.items(execution, windows, number, connector)
     folder.write(round_file(number), items)

@@ -16,6 +16,7 @@ from bulk_ingestion.observability import logger
 class Leftovers:
     """What carries the tags of an execution's windows: flows by name, integrations by URI."""
 
+    domain: str
     flows: tuple[str, ...]
     integrations: tuple[str, ...]
 
@@ -42,12 +43,13 @@ def find(domain: str, tags: dict[str, str]) -> Leftovers:
         if tags.items() <= integration.get("Tags", {}).items()
         and flow_name(integration["Uri"]) not in scheduled
     ]
-    return Leftovers(tuple(sorted(flows)), tuple(sorted(integrations)))
+    return Leftovers(domain, tuple(sorted(flows)), tuple(sorted(integrations)))
 
 
-def remove(domain: str, leftovers: Leftovers) -> list[str]:
+def remove(leftovers: Leftovers) -> list[str]:
     """Cancel the runs, then delete integrations and flows; give what could not be removed."""
     left: list[str] = []
+    domain = leftovers.domain
     for name in leftovers.flows:
         _try(left, name, aws.appflow().cancel_flow_executions, flowName=name)
     for uri in leftovers.integrations:
