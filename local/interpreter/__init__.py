@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["install", "installed", "on_status_change", "uninstall", "wait_for"]
 
 _patches = Patches()
+_SECONDS_TO_END = 5.0
 
 _ON_THE_CLOCK = (executions.start_as_aws_does, executions.keep_history_on_the_clock)
 _PLAIN = (
@@ -55,6 +56,7 @@ _PLAIN = (
     sdk.call_in_process,
     sdk.call_as_aws_does,
     sdk.name_errors_as_aws_does,
+    sdk.name_lambdas_errors_as_aws_does,
     sdk.invoke_lambda_as_the_machine,
     sdk.read_items_as_the_machine,
     executions.look_up_children,
@@ -64,6 +66,7 @@ _PLAIN = (
     api.stop_with_a_reason,
     api.redrive_executions,
     api.describe_map_runs,
+    api.fail_tasks_with_a_cause,
 )
 
 
@@ -77,7 +80,10 @@ def install(clock: Clock) -> None:
 
 
 def uninstall() -> None:
-    """Leave moto as it was shipped. Listeners are forgotten."""
+    """Leave moto as it was shipped. What runs is stopped, and listeners are forgotten."""
+    for run in list(executions.running):
+        run.halt("ABORTED", None, None)
+        run.finished.wait(_SECONDS_TO_END)
     _patches.undo()
     executions.listeners.clear()
 

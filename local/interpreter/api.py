@@ -8,7 +8,7 @@ from moto.core.exceptions import AWSError
 from moto.core.responses import ActionResult, EmptyResult
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from local.interpreter.executions import REDRIVABLE
+from local.interpreter.executions import REDRIVABLE, find_map_run
 
 if TYPE_CHECKING:
     from local.interpreter.patches import Patches
@@ -60,7 +60,7 @@ def list_executions_of_map_runs(patches: Patches) -> None:
         backend = self.stepfunction_backend
         map_run_arn = self._get_param("mapRunArn")
         if map_run_arn:
-            runs = list(backend.find_map_run(map_run_arn).children)
+            runs = list(find_map_run(backend, map_run_arn).children)
         else:
             runs = backend.describe_state_machine(self._get_param("stateMachineArn")).executions
         status = self._get_param("statusFilter")
@@ -108,7 +108,7 @@ def describe_map_runs(patches: Patches) -> None:
 
     def describe_map_run(self: Any) -> Any:
         arn = self._get_param("mapRunArn")
-        return ActionResult(self.stepfunction_backend.find_map_run(arn).describe())
+        return ActionResult(find_map_run(self.stepfunction_backend, arn).describe())
 
     def list_map_runs(self: Any) -> Any:
         run = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
@@ -116,7 +116,7 @@ def describe_map_runs(patches: Patches) -> None:
         return ActionResult(_page(self, "mapRuns", rows))
 
     def update_map_run(self: Any) -> Any:
-        map_run = self.stepfunction_backend.find_map_run(self._get_param("mapRunArn"))
+        map_run = find_map_run(self.stepfunction_backend, self._get_param("mapRunArn"))
         count = self._get_param("toleratedFailureCount")
         percentage = self._get_param("toleratedFailurePercentage")
         if count is not None:
@@ -128,3 +128,15 @@ def describe_map_runs(patches: Patches) -> None:
     patches.put(StepFunctionResponse, "describe_map_run", describe_map_run)
     patches.put(StepFunctionResponse, "list_map_runs", list_map_runs)
     patches.put(StepFunctionResponse, "update_map_run", update_map_run)
+
+
+def fail_tasks_with_a_cause(patches: Patches) -> None:
+    """SendTaskFailure's cause; moto drops it."""
+
+    def send_task_failure(self: Any) -> Any:
+        self.stepfunction_backend.send_task_failure(
+            self._get_param("taskToken"), self._get_param("error"), self._get_param("cause")
+        )
+        return EmptyResult()
+
+    patches.put(StepFunctionResponse, "send_task_failure", send_task_failure)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import json
+import logging
 import threading
 import uuid
 import zlib
@@ -53,8 +53,11 @@ _ENDED_EVENTS = {
     "TIMED_OUT": "ExecutionTimedOut",
 }
 
+LOG = logging.getLogger(__name__)
+
 StatusListener = Callable[[dict[str, Any]], None]
 listeners: list[StatusListener] = []
+running: set[Run] = set()
 
 
 class Run(Execution):  # type: ignore[misc]
@@ -120,12 +123,12 @@ class Run(Execution):  # type: ignore[misc]
     def start(self) -> None:
         """Run in a thread of its own."""
         program, _ = definitions.parse(self.state_machine.definition)
-        self._begin(again=False)
-        start_thread(self.clock, self.exec_arn, lambda: self._run(program))
+        self.begin(again=False)
+        self._in_a_thread(program)
 
-    def run_here(self, program: Any, again: bool) -> None:
-        """Run a child, in the thread of the Map Run."""
-        self._begin(again)
+    def run_here(self, program: Any) -> None:
+        """Run a child that has begun, in the thread of the Map Run."""
+        self._tell()
         self._run(program)
         self._pack()
 
@@ -133,10 +136,16 @@ class Run(Execution):  # type: ignore[misc]
         """Go on from the state that has failed."""
         program, _ = definitions.parse(self.state_machine.definition)
         self.finished.wait()
-        self._begin(again=True)
+        self.begin(again=True)
+        self._in_a_thread(program)
+
+    def _in_a_thread(self, program: Any) -> None:
+        self._tell()
+        running.add(self)
         start_thread(self.clock, self.exec_arn, lambda: self._run(program))
 
-    def _begin(self, again: bool) -> None:
+    def begin(self, again: bool) -> None:
+        """Be running, for the first time or again."""
         self.finished.clear()
         with self._lock:
             if again:
@@ -165,7 +174,6 @@ class Run(Execution):  # type: ignore[misc]
                     },
                 )
             self.exec_status = ExecutionStatus.RUNNING
-        self._tell()
 
     def _new_environment(self) -> Any:
         execution = {
@@ -219,6 +227,7 @@ class Run(Execution):  # type: ignore[misc]
             self.end("FAILED", RUNTIME, f"{type(wrong).__name__}: {wrong}")
         finally:
             self.failed_in = self.env.entered
+            running.discard(self)
             self.finished.set()
 
     def seconds_left(self) -> float | None:
@@ -280,8 +289,10 @@ class Run(Execution):  # type: ignore[misc]
     def _tell(self) -> None:
         detail = self._status_change()
         for listener in list(listeners):
-            with contextlib.suppress(Exception):
+            try:
                 listener(detail)
+            except Exception:  # a listener's fault is not the execution's
+                LOG.exception("A listener failed on the status of %s", self.exec_arn)
 
     def _status_change(self) -> dict[str, Any]:
         """Say what a Step Functions Execution Status Change event says in its detail."""
@@ -326,10 +337,11 @@ class Run(Execution):  # type: ignore[misc]
 
     def _unpack(self) -> None:
         history = self.history()
+        events = EventManager()
+        events._history_event_list.extend(history)
+        events._event_id_gen._next_id = len(history) + 1
+        self.events = events
         self.packed_events = None
-        self.events = EventManager()
-        self.events._history_event_list.extend(history)
-        self.events._event_id_gen._next_id = len(history) + 1
 
     # ----------------------------------------------------------------------- children
 
@@ -428,6 +440,17 @@ def _find_in(run: Any, arn: str) -> Run | None:
     return None
 
 
+def find_map_run(backend: Any, arn: str) -> Any:
+    """Find a Map Run by its ARN."""
+    for machine in backend.state_machines:
+        for run in machine.executions:
+            for inner in (run, *run.children()):
+                for map_run in inner.map_runs:
+                    if map_run.map_run_arn == arn:
+                        return map_run
+    raise ResourceNotFound(arn)
+
+
 def start_as_aws_does(patches: Patches, clock: Clock) -> None:
     """Names are UUIDs where none is given, a taken name is an error, time is the clock's."""
 
@@ -488,18 +511,17 @@ def look_up_children(patches: Patches) -> None:
             if run.env is not None and execution_status in (None, run.exec_status)
         ]
 
-    def find_map_run(self: Any, map_run_arn: str) -> Any:
-        for machine in self.state_machines:
-            for run in machine.executions:
-                for inner in (run, *run.children()):
-                    for map_run in inner.map_runs:
-                        if map_run.map_run_arn == map_run_arn:
-                            return map_run
-        raise ResourceNotFound(map_run_arn)
+    def describe_state_machine_for_execution(self: Any, execution_arn: str) -> Any:
+        name = find(self, execution_arn).state_machine.name.split("/")[0]
+        return next(machine for machine in self.state_machines if machine.name == name)
 
     patches.put(StepFunctionsParserBackend, "describe_execution", describe_execution)
+    patches.put(
+        StepFunctionsParserBackend,
+        "describe_state_machine_for_execution",
+        describe_state_machine_for_execution,
+    )
     patches.put(StepFunctionsParserBackend, "_get_executions", get_executions)
-    patches.put(StepFunctionsParserBackend, "find_map_run", find_map_run)
 
 
 def keep_history_on_the_clock(patches: Patches, clock: Clock) -> None:

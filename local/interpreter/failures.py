@@ -16,6 +16,7 @@ QUERY_EVALUATION_ERROR = "States.QueryEvaluationError"
 RUNTIME = "States.Runtime"
 DATA_LIMIT_EXCEEDED = "States.DataLimitExceeded"
 TIMEOUT = "States.Timeout"
+HEARTBEAT_TIMEOUT = "States.HeartbeatTimeout"
 NOT_CAUGHT_BY_ALL = {DATA_LIMIT_EXCEEDED, RUNTIME}
 
 _DETAILS = {

@@ -24,6 +24,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.item
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.state_map import StateMap
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
+from local import iam
 from local.caller import acting_as
 from local.interpreter import jsonata, sdk
 from local.interpreter.executions import Run
@@ -115,6 +116,7 @@ class MapRun(MapRunRecord):  # type: ignore[misc]
         self.redrive_date: datetime | None = None
         self.error: Exception | None = None
         self._ended = False
+        self._failed = 0
         self._lock = threading.RLock()
 
     def counts(self) -> dict[str, int]:
@@ -181,7 +183,8 @@ class MapRun(MapRunRecord):  # type: ignore[misc]
             self._ended = True
             children = list(self.children)
         for child in children:
-            child.halt("ABORTED", None, None)
+            if not iam.refusal(child.role_arn, "states:StopExecution", child.exec_arn):
+                child.halt("ABORTED", None, None)
         if self.status == MapRunStatus.RUNNING:
             self.set_stop(MapRunStatus.ABORTED)
 
@@ -192,6 +195,7 @@ class MapRun(MapRunRecord):  # type: ignore[misc]
         self.stop_date = None
         self.error = None
         self._ended = False
+        self._failed = 0
         done = {c.item_index for c in self.children if c.status == "SUCCEEDED"}
         self.waiting = [index for index in range(len(self.items)) if index not in done][::-1]
 
@@ -200,14 +204,15 @@ class MapRun(MapRunRecord):  # type: ignore[misc]
         with self._lock:
             return None if self._ended or not self.waiting else self.waiting.pop()
 
-    def child_for(self, index: int, parent: Run, child_input: Any) -> Run | None:
-        """Add a child execution for an item, unless the Map Run has ended."""
+    def begin_child(self, child: Run, again: bool) -> bool:
+        """Let a child be running, unless the Map Run has ended meanwhile."""
         with self._lock:
             if self._ended:
-                return None
-            child = parent.new_child(self, index, child_input)
-            self.children.append(child)
-            return child
+                return False
+            child.begin(again)
+            if not again:
+                self.children.append(child)
+            return True
 
     def fail_with(self, error: Exception) -> None:
         """End the Map Run with an error."""
@@ -215,10 +220,13 @@ class MapRun(MapRunRecord):  # type: ignore[misc]
             self.error = self.error or error
         self.abort()
 
-    def too_many_failed(self) -> bool:
-        """Whether more children have failed than is tolerated."""
+    def too_many_failed(self, child: Run) -> bool:
+        """Count a child that has ended; tell whether more have failed than is tolerated."""
+        if child.status not in ("FAILED", "TIMED_OUT"):
+            return False
         with self._lock:
-            failed = sum(child.status in ("FAILED", "TIMED_OUT") for child in self.children)
+            self._failed += 1
+            failed = self._failed
         count, percentage = self.tolerated_count, self.tolerated_percentage
         if count is None and percentage is None:
             count = 0
@@ -226,7 +234,7 @@ class MapRun(MapRunRecord):  # type: ignore[misc]
         over_percentage = (percentage is not None and bool(self.items)) and 100 * failed / len(
             self.items
         ) > float(percentage or 0)
-        return failed > 0 and (over_count or over_percentage)
+        return over_count or over_percentage
 
 
 def keep_map_runs(patches: Patches) -> None:
@@ -367,13 +375,14 @@ def _run_all(env: Any, map_run: MapRun, program: Any) -> None:
         while env.is_running() and (index := map_run.next_index()) is not None:
             try:
                 child = redriven.get(index) or _new_child(env, map_run, index, selector)
+                _check_rights(env, child, again=index in redriven)
             except FailureEventException as failed:
                 map_run.fail_with(failed)
                 return
-            if child is None:
+            if not map_run.begin_child(child, again=index in redriven):
                 return
-            child.run_here(program, again=index in redriven)
-            if map_run.too_many_failed():
+            child.run_here(program)
+            if map_run.too_many_failed(child):
                 map_run.fail_with(
                     failure(
                         env,
@@ -388,7 +397,20 @@ def _run_all(env: Any, map_run: MapRun, program: Any) -> None:
     in_threads(env.run.clock, "children", threads, work)
 
 
-def _new_child(env: Any, map_run: MapRun, index: int, selector: Any) -> Run | None:
+def _check_rights(env: Any, child: Run, again: bool) -> None:
+    """Have the machine's role start and watch a child. How AWS names a denial is not documented."""
+    start = ("states:StartExecution", env.run.state_machine.arn)
+    redrive = ("states:RedriveExecution", child.exec_arn)
+    watch = ("states:DescribeExecution", child.exec_arn)
+    for action, resource in (redrive if again else start, watch):
+        refusal = iam.refusal(child.role_arn, action, resource)
+        if refusal:
+            raise failure(
+                env, "StepFunctions.AccessDeniedException", refusal, HistoryEventType.MapRunFailed
+            )
+
+
+def _new_child(env: Any, map_run: MapRun, index: int, selector: Any) -> Run:
     item = map_run.items[index]
     frame = env.open_inner_frame()
     try:
@@ -396,7 +418,8 @@ def _new_child(env: Any, map_run: MapRun, index: int, selector: Any) -> Run | No
         child_input = _item_input(frame, map_run.map_input, item, selector)
     finally:
         env.delete_frame(frame)
-    return map_run.child_for(index, env.run, child_input)
+    parent: Run = env.run
+    return parent.new_child(map_run, index, child_input)
 
 
 # -------------------------------------------------------------------------------- results

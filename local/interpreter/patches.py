@@ -13,10 +13,6 @@ class Patches:
     def __init__(self) -> None:
         self._replaced: list[tuple[Any, str, Any]] = []
 
-    def __bool__(self) -> bool:
-        """Whether anything is replaced."""
-        return bool(self._replaced)
-
     def put(self, owner: Any, name: str, replacement: Any) -> None:
         """Replace an attribute, or add one that is absent."""
         self._replaced.append((owner, name, vars(owner).get(name, _MISSING)))

@@ -24,6 +24,9 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_aws_sdk as aws_sdk,
 )
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_lambda import (  # noqa: E501
+    StateTaskServiceLambda,
+)
 from moto.stepfunctions.parser.asl.utils import boto_client
 
 from local.caller import acting_as
@@ -269,6 +272,19 @@ def name_errors_as_aws_does(patches: Patches) -> None:
         )
 
     patches.put(aws_sdk.StateTaskServiceAwsSdk, "_from_error", from_client_error)
+
+
+def name_lambdas_errors_as_aws_does(patches: Patches) -> None:
+    """What Invoke's model does not know, such as a denial, is ``Lambda.AWSLambdaException``."""
+    name_and_cause = StateTaskServiceLambda._error_cause_from_client_error
+
+    def as_aws_does(error: ClientError) -> tuple[str, str]:
+        name, cause = name_and_cause(error)
+        modelled = [shape.name for shape in _operation("lambda", "invoke").error_shapes]
+        known = error.response["Error"]["Code"] in modelled
+        return name if known else "Lambda.AWSLambdaException", cause
+
+    patches.put(StateTaskServiceLambda, "_error_cause_from_client_error", staticmethod(as_aws_does))
 
 
 def invoke_lambda_as_the_machine(patches: Patches) -> None:

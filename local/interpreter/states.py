@@ -59,6 +59,7 @@ from moto.stepfunctions.parser.asl.eval.program_state import ProgramEnded, Progr
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from local.interpreter.failures import (
+    HEARTBEAT_TIMEOUT,
     NOT_CAUGHT_BY_ALL,
     QUERY_EVALUATION_ERROR,
     RUNTIME,
@@ -547,10 +548,11 @@ def match_errors_as_aws_does(patches: Patches) -> None:
         names = [named.error_name for named in self.error_names]
         env.stack.append(
             (name is not None and name in names)
+            or (name == HEARTBEAT_TIMEOUT and TIMEOUT in names)
             or (name not in NOT_CAUGHT_BY_ALL and "States.ALL" in names)
             or (
                 name not in NOT_CAUGHT_BY_ALL
-                and name not in (TIMEOUT, "States.HeartbeatTimeout")
+                and name not in (TIMEOUT, HEARTBEAT_TIMEOUT)
                 and "States.TaskFailed" in names
             )
         )

@@ -417,3 +417,40 @@ class TestRedrive:
         assert kinds.count("PassStateEntered") == 1
         assert kinds.count("ExecutionRedriven") == 1
         assert kinds[-1] == "ExecutionSucceeded"
+
+    def test_failures_before_the_redrive_do_not_count_again(self, cloud: Cloud) -> None:
+        # Given two children that failed, of which one would be tolerated
+        states = {
+            "Map": distributed_map(
+                {"Need": needs("{% $states.input %}")},
+                Items=["a", "b", "c"],
+                MaxConcurrency=1,
+                ToleratedFailureCount=1,
+                Output="done",
+            )
+        }
+        execution = cloud.start(cloud.machine(states))
+        assert cloud.ended(execution)["error"] == NOT_TOLERATED
+        # When one is mended, and the Map redriven
+        for key in ("b", "c"):
+            cloud.s3.put_object(Bucket="bucket", Key=key, Body=b"")
+        ended = self.redriven(cloud, execution)
+        # Then only the other has failed
+        assert ended["status"] == "SUCCEEDED"
+        assert cloud.map_run(execution)["executionCounts"]["failed"] == 1
+
+    def test_a_stopped_parent_goes_on_with_its_children(self, cloud: Cloud) -> None:
+        children = {
+            "First": {"Type": "Pass", "Next": "Wait"},
+            "Wait": {"Type": "Wait", "Seconds": 60, "End": True},
+        }
+        machine = cloud.machine({"Map": distributed_map(children, Items=[1, 2, 3])})
+        with cloud.clock.at_work():  # time stands still
+            execution = cloud.start(machine)
+            while TestStopping.running(cloud, execution) != 3:
+                pass
+            cloud.sfn.stop_execution(executionArn=execution)
+            cloud.ended(execution)
+        assert json.loads(self.redriven(cloud, execution)["output"]) == [1, 2, 3]
+        for child in cloud.children(execution):
+            assert cloud.kinds(child["executionArn"]).count("PassStateEntered") <= 1

@@ -1,0 +1,92 @@
+"""The gaps of moto as shipped. A test that fails here says that one was mended upstream.
+
+Then the function of ``local/interpreter`` that closes it can go. Where a gap can be shown
+beside the behaviour that AWS has, it is shown there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import (
+    CustomErrorName,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (  # noqa: E501
+    StateTaskServiceAwsSdk,
+)
+
+from tests.local.interpreter_cloud import PASS, REGION, Cloud, moto_as_shipped
+
+
+@pytest.fixture
+def shipped() -> Iterator[Cloud]:
+    with moto_as_shipped() as cloud:
+        yield cloud
+
+
+def run(cloud: Cloud, states: dict[str, Any], given: Any = None, **more: Any) -> dict[str, Any]:
+    execution = cloud.start(cloud.machine(states, QueryLanguage="JSONPath"), given, **more)
+    for _ in range(10_000):
+        described: dict[str, Any] = cloud.sfn.describe_execution(executionArn=execution)
+        if described["status"] != "RUNNING":
+            return described
+    raise TimeoutError(execution)
+
+
+def test_an_output_that_is_a_json_string_comes_unquoted(shipped: Cloud) -> None:
+    assert run(shipped, {"P": PASS}, "text")["output"] == "text"
+
+
+def test_an_execution_without_a_name_is_called_none(shipped: Cloud) -> None:
+    assert run(shipped, {"P": PASS})["executionArn"].endswith(":None")
+
+
+def test_there_is_no_redrive(shipped: Cloud) -> None:
+    ended = run(shipped, {"F": {"Type": "Fail", "Error": "E"}}, name="failed")
+    with pytest.raises(NotImplementedError):
+        shipped.sfn.redrive_execution(executionArn=ended["executionArn"])
+
+
+def test_the_start_time_is_no_json_value(shipped: Cloud) -> None:
+    tell = {**PASS, "Parameters": {"start.$": "$$.Execution.StartTime"}}
+    with pytest.raises(TypeError, match="datetime is not JSON serializable"):
+        run(shipped, {"P": tell})
+
+
+def test_states_all_catches_everything(shipped: Cloud) -> None:
+    big = {
+        "Type": "Map",
+        "ItemsPath": "$.items",
+        "ItemProcessor": {
+            "StartAt": "P",
+            "States": {"P": {**PASS, "Parameters": {"v.$": "$$.Execution.Input.absent"}}},
+        },
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "After"}],
+        "End": True,
+    }
+    ended = run(shipped, {"Map": big, "After": PASS}, {"items": [1]})
+    assert ended["status"] == "SUCCEEDED"  # States.Runtime was caught
+
+
+def test_service_errors_have_the_apis_casing() -> None:
+    assert StateTaskServiceAwsSdk._normalise_service_error_name("appflow") == "appflow"
+    assert (
+        StateTaskServiceAwsSdk._normalise_service_error_name("customerprofiles")
+        == "customerprofiles"
+    )
+
+
+def test_an_error_with_a_reserved_name_cannot_leave_a_branch() -> None:
+    with pytest.raises(ValueError, match="MUST NOT begin"):
+        CustomErrorName("States.QueryEvaluationError")
+
+
+def test_lambda_echoes(shipped: Cloud) -> None:
+    shipped.function("echo", "nothing.handler")
+    client: Any = boto3.client("lambda", region_name=REGION)
+    answer = client.invoke(FunctionName="echo", Payload=b'{"a": 1}')
+    assert json.loads(answer["Payload"].read()) == {"a": 1}
