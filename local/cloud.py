@@ -67,15 +67,14 @@ def embedded_cloud(
         patch.dict(os.environ, _ENVIRONMENT),
         patch.object(FakeBucket, "get_permission", _no_bucket_policy),
         mock_aws(config=_MOTO),
+        iam.enforced(),
     ):
         installed = services.install(clock, knobs)
         functions.install(clock)
         interpreter.install(clock)
-        iam.install()
         try:
             yield Cloud(clock, installed, parameters or {})
         finally:
-            iam.uninstall()
             interpreter.uninstall()
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 from botocore.client import BaseClient
 from moto.iam.models import Role, iam_backends
@@ -22,11 +24,10 @@ from local.customerprofiles.models import CustomerProfilesBackend, customerprofi
 from local.iam import policies
 from local.iam.operations import NEEDS, TRUSTS, Facts, Need, Trust
 from local.iam.policies import Ask, UnsupportedPolicy, Verdict
-from local.interpreter.patches import Patches
 
-__all__ = ["Decision", "UnsupportedPolicy", "install", "listeners", "refusal", "uninstall"]
+__all__ = ["Decision", "UnsupportedPolicy", "enforced", "listeners", "refusal"]
 
-_patches = Patches()
+_enforcing = False
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,10 @@ listeners: list[Callable[[Decision], None]] = []
 """Called with every decision."""
 
 
-def install() -> None:
-    """Check every boto3 call of this process that a role makes."""
-    uninstall()
+@contextmanager
+def enforced() -> Iterator[None]:
+    """Check every boto3 call of this process that a role makes; afterwards forget listeners."""
+    global _enforcing
     convert = vars(BaseClient)["_convert_to_request_dict"]
 
     # Here a call's parameters have been validated, and nothing has been sent.
@@ -55,18 +57,18 @@ def install() -> None:
         _check(self, operation_model.name, api_params)
         return converted
 
-    _patches.put(BaseClient, "_convert_to_request_dict", convert_what_is_allowed)
+    with patch.object(BaseClient, "_convert_to_request_dict", convert_what_is_allowed):
+        _enforcing = True
+        try:
+            yield
+        finally:
+            _enforcing = False
+            listeners.clear()
 
 
-def uninstall() -> None:
-    """Check nothing. Listeners are forgotten."""
-    _patches.undo()
-    listeners.clear()
-
-
-def refusal(role_arn: str | None, action: str, resource: str) -> str | None:
+def refusal(role_arn: str, action: str, resource: str) -> str | None:
     """Ask a role's policies about one action; give AWS's message if they refuse it."""
-    if role_arn is None or not _patches:
+    if not _enforcing:
         return None
     return _refusal(role_arn, Ask(action, resource, _resource_tags(resource)))
 
