@@ -57,7 +57,6 @@ _PLAIN = (
     sdk.call_as_aws_does,
     sdk.name_errors_as_aws_does,
     sdk.name_lambdas_errors_as_aws_does,
-    sdk.name_lambdas_errors_as_aws_does,
     sdk.invoke_lambda_as_the_machine,
     sdk.read_items_as_the_machine,
     executions.look_up_children,

@@ -275,7 +275,7 @@ def name_errors_as_aws_does(patches: Patches) -> None:
 
 
 def name_lambdas_errors_as_aws_does(patches: Patches) -> None:
-    """What Invoke's model does not know, such as a denial, is ``Lambda.AWSLambdaException``."""
+    """Name what Invoke's model does not know, such as a denial, ``Lambda.AWSLambdaException``."""
     name_and_cause = StateTaskServiceLambda._error_cause_from_client_error
 
     def as_aws_does(error: ClientError) -> tuple[str, str]:
