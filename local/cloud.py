@@ -15,8 +15,9 @@ from moto import mock_aws
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
-from local import functions, iam, interpreter, services, stack, world
+from local import disturbances, functions, iam, interpreter, services, stack, world
 from local.clock import Clock
+from local.events import EventBus
 from local.services import Services
 from local.simulation import Knobs
 from local.stack import Stack
@@ -38,8 +39,12 @@ class Cloud:
     services: Services
     parameters: Mapping[str, str]
     stack: Stack = field(init=False)
+    events: EventBus = field(init=False)
 
     def __post_init__(self) -> None:
+        self.events = EventBus(self.clock, self.client)
+        interpreter.on_status_change(self.events.execution_changed)
+        self.services.on_event(self.events.emit)
         self.populate()
 
     def populate(self) -> None:
@@ -68,6 +73,7 @@ def embedded_cloud(
         patch.object(FakeBucket, "get_permission", _no_bucket_policy),
         mock_aws(config=_MOTO),
         iam.enforced(),
+        disturbances.possible(clock),
     ):
         installed = services.install(clock, knobs)
         functions.install(clock)

@@ -369,10 +369,32 @@ def _alarm(aws: _Aws, name: str, properties: Properties) -> Deployed:
     return arguments["AlarmName"], {"Arn": found["MetricAlarms"][0]["AlarmArn"]}
 
 
+def _rule(aws: _Aws, name: str, properties: Properties) -> Deployed:
+    rule = properties.pop("Name", name)
+    targets = properties.pop("Targets")
+    pattern = json.dumps(properties.pop("EventPattern"))
+    arn = aws.call("events", "put_rule", Name=rule, EventPattern=pattern, **properties)["RuleArn"]
+    aws.call("events", "put_targets", Rule=rule, Targets=targets)
+    return rule, {"Arn": arn}
+
+
+def _permission(aws: _Aws, name: str, properties: Properties) -> Deployed:
+    aws.call("lambda", "add_permission", StatementId=name, **properties)
+    return name, {}
+
+
+def _event_invoke_config(aws: _Aws, name: str, properties: Properties) -> Deployed:
+    aws.call("lambda", "put_function_event_invoke_config", **properties)
+    return name, {}
+
+
 _CREATE: dict[str, Callable[[_Aws, str, Properties], Deployed]] = {
     "AWS::CloudWatch::Alarm": _alarm,
+    "AWS::Events::Rule": _rule,
     "AWS::IAM::Role": _role,
+    "AWS::Lambda::EventInvokeConfig": _event_invoke_config,
     "AWS::Lambda::Function": _function,
+    "AWS::Lambda::Permission": _permission,
     "AWS::Logs::LogGroup": _log_group,
     "AWS::S3::Bucket": _bucket,
     "AWS::S3::BucketPolicy": _bucket_policy,

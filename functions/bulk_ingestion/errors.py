@@ -19,6 +19,10 @@ class IntegrationNotReady(Exception):  # noqa: N818
     """The continuous integration or its flow could not be seen after it was created."""
 
 
+class CleanUpIncomplete(Exception):  # noqa: N818
+    """Something that an execution left behind could not be removed; Lambda tries again."""
+
+
 def systemic(name: str, cause: str) -> Exception:
     """Build an exception that ends the execution under the real name of an AWS error.
 

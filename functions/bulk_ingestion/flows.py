@@ -165,6 +165,11 @@ def flow_name(execution_name: str, execution_arn: str, window_id: str, round_num
     return f"bulk-{plain(execution_name)}-{digest}-{window_id}{suffix}"
 
 
+def is_window(flow: str, execution: str) -> bool:
+    """Whether a flow's name is one of a window of an execution, given the execution's tag."""
+    return flow.startswith(f"bulk-{execution}-")
+
+
 def plain(name: str) -> str:
     """Keep of an execution's name what flow names and tag values may hold."""
     return re.sub(r"[^A-Za-z0-9_-]", "-", name)[:80]

@@ -62,6 +62,10 @@ class Folder:
         """Write many JSON files, by their names."""
         _side_by_side(self.write, list(files.items()))
 
+    def has(self, name: str) -> bool:
+        """Whether a file exists; asked of the listing, which tells missing from forbidden."""
+        return name in self._names(name)
+
     def rounds(self) -> int:
         """Count the rounds that were planned."""
         return 1 + len(self._names("rounds/"))

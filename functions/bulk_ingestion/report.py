@@ -25,6 +25,15 @@ def reviewed(job: Job, ledger: Ledger, verdict: Verdict) -> dict[str, Any]:
     return report
 
 
+def cancelled(job: Job, ledger: Ledger) -> dict[str, Any]:
+    """Report an execution that was stopped."""
+    report = _report(job, ledger, Verdict(), "CANCELLED")
+    for batch in report["Batches"]:
+        if batch["Status"] in ("NOT_STARTED", "FAILED"):
+            batch["Status"] = "CANCELLED" if not batch["FinishedAt"] else batch["Status"]
+    return report
+
+
 def completed(report: dict[str, Any], integration: dict[str, Any]) -> dict[str, Any]:
     """Add the continuous integration to the report of an execution whose windows are complete."""
     warnings = list(report["Warnings"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from botocore.exceptions import ClientError
-
 from bulk_ingestion import plan
 from bulk_ingestion.errors import InvalidInput
 from bulk_ingestion.folder import Folder, round_file
@@ -17,16 +15,13 @@ def take_over(
 
     The earlier run's folder stays as it is. Raises InvalidInput when there is no such run.
     """
-    try:
-        job = plan.Job.read(old)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchKey":
-            raise
+    if not old.has(plan.JOB):
         name = old.path.rpartition("/")[2]
         raise InvalidInput(
             f"Resume: there is no run {name} in the bucket {old.bucket}; name an execution of "
             "this stack whose folder has not expired."
-        ) from None
+        )
+    job = plan.Job.read(old)
     ledger = Ledger.read(old, old.rounds())
     job.write(new)
     new.write(round_file(1), list(ledger.items.values()))

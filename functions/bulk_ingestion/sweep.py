@@ -1,38 +1,41 @@
-"""The sweep: take away what the windows of an execution left behind, found by tag."""
+"""The sweep: take away what the windows of executions left behind, found by tag and by name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from bulk_ingestion import aws
+from bulk_ingestion.flows import EXECUTION_TAG, is_window
 from bulk_ingestion.observability import logger
 
 
 @dataclass(frozen=True)
 class Leftovers:
-    """What carries the tags of an execution's windows: flows by name, integrations by URI."""
+    """Flows by name, and integrations as pairs of domain and URI."""
 
-    domain: str
     flows: tuple[str, ...]
-    integrations: tuple[str, ...]
+    integrations: tuple[tuple[str, str], ...]
 
 
-def find(domain: str, tags: dict[str, str]) -> Leftovers:
-    """Find the on-demand flows that carry all of ``tags``, and their integrations.
+def find(
+    domains: Iterable[str], tags: dict[str, str], spare: frozenset[str] = frozenset()
+) -> Leftovers:
+    """Find the windows' flows and integrations that carry all of ``tags``.
 
-    The continuous integration's flow is Scheduled, and so never among them.
+    ``spare`` are executions, as their tag has them, whose windows are still wanted. A continuous
+    integration is not named like a window, and so never among them.
     """
-    flows: set[str] = set()
-    scheduled: set[str] = set()
-    for flow in pages(aws.appflow().list_flows, "flows", maxResults=100):
-        if tags.items() <= flow.get("tags", {}).items():
-            (flows if flow.get("triggerType") == "OnDemand" else scheduled).add(flow["flowName"])
-    integrations = [
-        integration["Uri"]
+    flows = (
+        (flow["flowName"], flow.get("tags", {}))
+        for flow in pages(aws.appflow().list_flows, "flows", maxResults=100)
+    )
+    integrations = (
+        (domain, integration["Uri"], integration.get("Tags", {}))
+        for domain in domains
         for integration in pages(
             aws.customer_profiles().list_integrations,
             "Items",
@@ -40,19 +43,32 @@ def find(domain: str, tags: dict[str, str]) -> Leftovers:
             IncludeHidden=True,
             MaxResults=100,
         )
-        if tags.items() <= integration.get("Tags", {}).items()
-        and flow_name(integration["Uri"]) not in scheduled
-    ]
-    return Leftovers(domain, tuple(sorted(flows)), tuple(sorted(integrations)))
+    )
+
+    def is_left(name: str, carried: dict[str, str]) -> bool:
+        execution = carried.get(EXECUTION_TAG, "")
+        return (
+            tags.items() <= carried.items()
+            and execution not in spare
+            and is_window(name, execution)
+        )
+
+    return Leftovers(
+        tuple(name for name, carried in flows if is_left(name, carried)),
+        tuple(
+            (domain, uri)
+            for domain, uri, carried in integrations
+            if is_left(flow_name(uri), carried)
+        ),
+    )
 
 
 def remove(leftovers: Leftovers) -> list[str]:
     """Cancel the runs, then delete integrations and flows; give what could not be removed."""
     left: list[str] = []
-    domain = leftovers.domain
     for name in leftovers.flows:
         _try(left, name, aws.appflow().cancel_flow_executions, flowName=name)
-    for uri in leftovers.integrations:
+    for domain, uri in leftovers.integrations:
         _try(left, uri, aws.customer_profiles().delete_integration, DomainName=domain, Uri=uri)
     for name in leftovers.flows:
         _try(left, name, aws.appflow().delete_flow, flowName=name, forceDelete=True)
