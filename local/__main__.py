@@ -24,6 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("--speed", type=_speed, default=120.0, help=f"{_SPEED_HELP} (120)")
     run.add_argument("--picture", type=Path, help="save what is shown as an SVG")
 
+    run.add_argument("--faults", type=Path, help="what is to fail, a file as in docs/faults/")
+
     serve = commands.add_parser("serve", help="deploy the stack and stay up, on loopback")
     serve.add_argument("--port", type=int, default=4566, help="the port (4566)")
     serve.add_argument("--speed", type=_speed, default=60.0, help=f"{_SPEED_HELP} (60)")
@@ -33,14 +35,18 @@ def main(arguments: list[str] | None = None) -> int:
         from local.server import serve as serve_
 
         return serve_(given.port, given.speed)
+    from local import faults
     from local.run import run as run_
 
     try:
+        asked_faults = faults.read(given.faults) if given.faults else None
         execution_input = given.input.read_text()
     except OSError as error:
         parser.error(f"{given.input}: {error.strerror}.")
+    except faults.InvalidFaults as error:
+        parser.error(f"{given.faults} cannot be used.\n{error}")
     name = given.name or f"{given.input.stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    return run_(execution_input, name, given.speed, given.json, given.picture)
+    return run_(execution_input, name, given.speed, given.json, given.picture, asked_faults)
 
 
 def _speed(text: str) -> float | None:

@@ -18,6 +18,7 @@ from werkzeug.exceptions import NotFound
 
 from bulk_ingestion import api_model
 from local import simulation
+from local.statuses import http_status
 
 Item = TypeVar("Item")
 
@@ -48,6 +49,8 @@ class StrictResponse(BaseResponse):  # type: ignore[misc]
         with simulation.current.changing():
             result = self._perform(operation, uri_values)
         status, headers, body = self.serialized(ActionResult(result))
+        if isinstance(result, ServiceException):
+            status = http_status(self.boto3_service_name, result.code)
         headers, body = self._enrich_response(headers, body)
         return status, headers, body
 

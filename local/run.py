@@ -17,6 +17,7 @@ from rich.table import Table
 from bulk_ingestion import flows
 from bulk_ingestion.times import epoch_milliseconds as milliseconds
 from bulk_ingestion.times import parse_instant
+from local import faults
 from local.clock import Clock
 from local.cloud import Cloud, embedded_cloud
 from local.progress import Progress, Watcher
@@ -41,11 +42,18 @@ class Counts:
 
 
 def run(
-    execution_input: str, name: str, speed: float | None, as_json: bool, picture: Path | None
+    execution_input: str,
+    name: str,
+    speed: float | None,
+    as_json: bool,
+    picture: Path | None,
+    asked_faults: faults.Spec | None = None,
 ) -> int:
     """Run one execution and show it; give the process's exit code, 0 for SUCCEEDED alone."""
     console = Console(record=picture is not None, stderr=as_json)
     with embedded_cloud(Clock(speed), {"LogLevel": "ERROR"}) as cloud:
+        if asked_faults is not None:
+            faults.install(asked_faults)
         started = cloud.client("stepfunctions").start_execution(
             stateMachineArn=cloud.stack.state_machine_arn, name=name, input=execution_input
         )

@@ -19,6 +19,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from bulk_ingestion.times import iso
+from local import faults
 from local.clock import Clock
 from local.cloud import Cloud, embedded_cloud
 from local.template import REGION
@@ -93,6 +94,7 @@ def _welcome(cloud: Cloud, port: int) -> str:
 def _local(cloud: Cloud) -> Flask:
     """Give what a laptop can do and AWS cannot: fill sources, look into domains, skip time."""
     app = Flask(__name__)
+    _offer_faults(app)
 
     @app.errorhandler(HTTPException)
     def refuse(error: HTTPException) -> Any:
@@ -136,6 +138,19 @@ def _local(cloud: Cloud) -> Flask:
     return app
 
 
+def _offer_faults(app: Flask) -> None:
+    @app.put("/faults")
+    def ask_for_faults() -> Any:
+        try:
+            return jsonify(faults.install(_body(dict, 'an object such as {"Faults": []}')).told())
+        except faults.InvalidFaults as wrong:
+            return jsonify({"Message": str(wrong), "Problems": wrong.problems}), 400
+
+    @app.get("/faults")
+    def tell_faults() -> Any:
+        return jsonify(faults.told())
+
+
 def empty(cloud: Cloud) -> None:
     """Stop what runs, forget everything, and deploy the stack again."""
     states = cloud.client("stepfunctions")
@@ -146,6 +161,7 @@ def empty(cloud: Cloud) -> None:
         states.stop_execution(executionArn=execution["executionArn"])
     moto_api_backend.reset()
     reset_model_data()
+    faults.clear()
     cloud.services.reset()
     cloud.populate()
 

@@ -44,8 +44,7 @@ def install(clock: Clock, knobs: Knobs | None = None) -> Services:
     world = simulation.current
     world.clock = clock
     world.knobs = knobs or Knobs()
-    world.disturb = simulation.undisturbed
-    world.judge_run = simulation.deliver_everything
+    world.let_be()
     world.on_event.clear()
     return Services()
 

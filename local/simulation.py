@@ -9,8 +9,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from local.clock import Clock
@@ -25,6 +25,9 @@ class Knobs:
     run_base: timedelta = timedelta(seconds=40)
     run_per_record: timedelta = timedelta(milliseconds=2)
     cancelling_takes: timedelta = timedelta(seconds=5)
+    records_per_run: Mapping[str, int] = field(default_factory=lambda: {"Servicenow": 100_000})
+    """The most that a run transfers, by connector type. Whether AppFlow says so when there are
+    more is not documented; here it says nothing."""
     inclusive_bounds: bool = False
     """Whether BETWEEN includes its bounds: not observed so on Salesforce, unknown elsewhere."""
     delete_flow_with_integration: Literal["if it made it", "always", "never"] = "if it made it"
@@ -50,12 +53,30 @@ class RunOutcome:
     put_failures: int = 0
 
 
+@dataclass(frozen=True)
+class Conduct:
+    """How a run goes until its end."""
+
+    takes: timedelta | None = None
+    """None for as long as the knobs say."""
+    ends: bool = True
+    """Whether it ends by itself; if not, only cancelling ends it."""
+    appears_after: timedelta = timedelta()
+    """For how long the flow's execution records do not have it yet."""
+    listed_behind: int = 0
+    """How many other runs the flow's execution records have before it."""
+
+
 Disturbance = Callable[[str, str, Mapping[str, Any], Literal["before", "after"]], None]
 """Called with service, operation, request and the moment, before and after every operation.
 It may raise the ServiceException that the caller shall see."""
 
-RunJudge = Callable[[Mapping[str, Any], str, list[tuple[str, Record]]], RunOutcome]
-"""Decides how a run ends, given its CreateFlow request, execution id and what it pulled."""
+RunDirector = Callable[[Mapping[str, Any], str, datetime], Conduct]
+"""Decides how a run goes, given its CreateFlow request, execution id and start."""
+
+RunJudge = Callable[[Mapping[str, Any], str, list[tuple[str, Record]], datetime], RunOutcome]
+"""Decides how a run ends, given its CreateFlow request, execution id, what it pulled, and when
+it ends."""
 
 
 def undisturbed(
@@ -67,8 +88,13 @@ def undisturbed(
     """Let every operation pass."""
 
 
+def run_as_usual(flow: Mapping[str, Any], execution_id: str, at: datetime) -> Conduct:
+    """Let every run go as the knobs say."""
+    return Conduct()
+
+
 def deliver_everything(
-    flow: Mapping[str, Any], execution_id: str, records: list[tuple[str, Record]]
+    flow: Mapping[str, Any], execution_id: str, records: list[tuple[str, Record]], at: datetime
 ) -> RunOutcome:
     """End every run well."""
     return RunOutcome(records)
@@ -80,12 +106,17 @@ class Simulation:
     def __init__(self) -> None:
         self.clock = Clock()
         self.knobs = Knobs()
-        self.disturb: Disturbance = undisturbed
-        self.judge_run: RunJudge = deliver_everything
+        self.let_be()
         self.on_event: list[Callable[[dict[str, Any]], None]] = []
         self._events: deque[dict[str, Any]] = deque()
         self._lock = threading.RLock()
         self._depth = 0
+
+    def let_be(self) -> None:
+        """Take every fault away."""
+        self.disturb: Disturbance = undisturbed
+        self.direct_run: RunDirector = run_as_usual
+        self.judge_run: RunJudge = deliver_everything
 
     @contextmanager
     def changing(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ from moto.core.base_backend import BackendDict, BaseBackend
 from local import caller, simulation
 from local.customerprofiles.models import CustomerProfilesBackend, customerprofiles_backends
 from local.rest_json import page
-from local.simulation import Record, RunOutcome
+from local.simulation import Conduct, Record, RunOutcome
 from local.sources import Entity, Source, Sources, filter_operators, union_key
 from local.tasks import Span, pull
 
@@ -50,6 +50,7 @@ _DEFINITION = (
 _RECORDS_A_PAGE = 20
 _FLOWS_A_PAGE = 100
 _RUNNING = ("InProgress", "CancelStarted")
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass
@@ -65,6 +66,11 @@ class Run:
     span: Span | None = None
     status: str = "InProgress"
     result: dict[str, Any] = field(default_factory=dict)
+    conduct: Conduct = field(default_factory=Conduct)
+
+    def appears_at(self) -> datetime:
+        """Tell from when on the flow's records have it."""
+        return self.started_at + self.conduct.appears_after
 
     def describe(self) -> Answer:
         """Give the element of ``flowExecutions``."""
@@ -283,8 +289,14 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
     def describe_flow_execution_records(self, request: Request) -> Answer:
         """List a flow's runs, the newest first."""
         flow = self._flow(request["flowName"])
-        runs, token = self._page(flow.runs[::-1], request, _RECORDS_A_PAGE)
-        return {"flowExecutions": [run.describe() for run in runs], "nextToken": token}
+        listed = [
+            record
+            for run in flow.runs[::-1]
+            if run.appears_at() <= self._now()
+            for record in (*_others(run), run.describe())
+        ]
+        runs, token = self._page(listed, request, _RECORDS_A_PAGE)
+        return {"flowExecutions": runs, "nextToken": token}
 
     def cancel_flow_executions(self, request: Request) -> Answer:
         """Cancel runs; answers the ids that are of no run in progress."""
@@ -314,7 +326,7 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
 
     def next_due(self) -> datetime | None:
         """Tell when something will happen next if nobody does anything."""
-        return min((at for at, _, _ in self._coming()), default=None)
+        return min((at for at, _, _ in self._coming() if at < _NEVER), default=None)
 
     def _coming(self) -> Iterator[tuple[datetime, int, str]]:
         for flow in self.flows.values():
@@ -349,8 +361,12 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
         self, flow: Flow, at: datetime, since: datetime, until: datetime, span: Span | None
     ) -> Run:
         run = Run(str(uuid.uuid4()), at, at, at, since, until, span)
-        knobs = simulation.current.knobs
-        run.ends_at = at + knobs.run_base + knobs.run_per_record * len(self._pull(flow, run))
+        world, knobs = simulation.current, simulation.current.knobs
+        run.conduct = world.direct_run(_as_created(flow), run.execution_id, at)
+        takes = run.conduct.takes
+        if takes is None:
+            takes = knobs.run_base + knobs.run_per_record * len(self._pull(flow, run))
+        run.ends_at = at + takes if run.conduct.ends else _NEVER
         flow.runs.append(run)
         flow.running = run
         self._emit("AppFlow Start Flow Run Report", flow, run)
@@ -364,8 +380,8 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
             run.status = "Canceled"
         else:
             pulled = self._pull(flow, run)
-            request = {"flowName": flow.name, **flow.definition}
-            outcome = simulation.current.judge_run(request, run.execution_id, pulled)
+            judge = simulation.current.judge_run
+            outcome = judge(_as_created(flow), run.execution_id, pulled, at)
             self._conclude(flow, run, outcome)
         self._emit("AppFlow End Flow Run Report", flow, run)
         self._deactivate_after_failures(flow, run)
@@ -401,8 +417,9 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
 
     def _pull(self, flow: Flow, run: Run) -> list[tuple[str, Record]]:
         source = self._source(flow.definition)
-        inclusive = simulation.current.knobs.inclusive_bounds
-        return pull(source, flow.definition["tasks"], run.span, inclusive)
+        knobs = simulation.current.knobs
+        pulled = pull(source, flow.definition["tasks"], run.span, knobs.inclusive_bounds)
+        return pulled[: knobs.records_per_run.get(flow.connector_type)]
 
     def _emit(self, detail_type: str, flow: Flow, run: Run) -> None:
         """Emit an event as in the samples that people have published."""
@@ -636,6 +653,24 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
             kept = self._now(), copy.deepcopy(request), answer
             self._tokens[flow, request["clientToken"]] = kept
         return answer
+
+
+def _as_created(flow: Flow) -> Request:
+    return {"flowName": flow.name, **flow.definition}
+
+
+def _others(run: Run) -> Iterator[Answer]:
+    """Make up the runs that are listed before a run."""
+    for number in range(run.conduct.listed_behind):
+        yield {
+            "executionId": str(uuid.uuid5(uuid.UUID(run.execution_id), str(number))),
+            "executionStatus": "Successful",
+            "executionResult": {"recordsProcessed": 0, "bytesProcessed": 0, "bytesWritten": 0},
+            "startedAt": run.started_at,
+            "lastUpdatedAt": run.started_at,
+            "dataPullStartTime": run.pull_start,
+            "dataPullEndTime": run.pull_end,
+        }
 
 
 def _every(flow: Flow) -> timedelta:

@@ -1,0 +1,109 @@
+"""The seam ``disturb`` around the services that are moto's own: S3 and Lambda.
+
+Only calls that a role makes pass through it, which are those of the machine and its functions;
+what tests and commands look up themselves is never disturbed.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+from urllib.parse import unquote, urlsplit
+from xml.sax.saxutils import escape
+
+import botocore.endpoint
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
+from moto.core.exceptions import ServiceException
+
+from local import caller, simulation
+from local.clock import Clock
+from local.statuses import http_status
+
+MEMBERS = {"s3": ("Bucket", "Key"), "lambda": ("FunctionName",)}
+"""What of these services' requests the seam is given."""
+
+
+@contextmanager
+def possible(clock: Clock) -> Iterator[None]:
+    """Put the seam in place, and let functions back off on the clock."""
+    answer_as_shipped: Callable[..., AWSResponse | None] = BotocoreStubber.__call__
+
+    def answer_disturbed(
+        self: Any, event_name: str, request: AWSPreparedRequest, **more: Any
+    ) -> AWSResponse | None:
+        _, service, operation = event_name.split(".")
+        if not self.enabled or service not in MEMBERS or caller.role.get() is None:
+            return answer_as_shipped(self, event_name, request, **more)
+        members = _members(service, request.url)
+        disturb = simulation.current.disturb
+        try:
+            disturb(service, operation, members, "before")
+            response = answer_as_shipped(self, event_name, request, **more)
+            if response is not None and response.status_code < 300:
+                disturb(service, operation, members, "after")
+        except ServiceException as error:
+            return _refusal(service, request.url, error)
+        return response
+
+    with (
+        patch.object(BotocoreStubber, "__call__", answer_disturbed),
+        patch.object(botocore.endpoint, "time", _Time(clock)),
+    ):
+        yield
+
+
+class _Time:
+    """What botocore's endpoint uses of the module ``time``: the sleep before it tries again."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def time(self) -> float:
+        """Tell the real time."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait on the clock as a function, in real time as anybody else."""
+        if caller.role.get() is None:
+            time.sleep(seconds)
+        else:
+            self._clock.sleep(seconds)
+
+
+def _members(service: str, url: str) -> dict[str, str]:
+    """Read the members off a request's URL, with the bucket in the host or in the path."""
+    parts = urlsplit(url)
+    path = unquote(parts.path).lstrip("/")
+    if service == "lambda":
+        _, _, name = path.partition("functions/")
+        return {"FunctionName": name.partition("/")[0]}
+    bucket, in_host, _ = (parts.hostname or "").partition(".s3.")
+    if not in_host:
+        bucket, _, path = path.partition("/")
+    return {"Bucket": bucket, "Key": path}
+
+
+def _refusal(service: str, url: str, error: ServiceException) -> AWSResponse:
+    status, request_id = http_status(service, error.code), str(uuid.uuid4())
+    if service == "s3":
+        headers = {"Content-Type": "application/xml", "x-amz-request-id": request_id}
+        body = (
+            '<?xml version="1.0" encoding="UTF-8"?>'
+            f"<Error><Code>{escape(error.code)}</Code>"
+            f"<Message>{escape(error.message)}</Message></Error>"
+        )
+    else:
+        headers = {
+            "Content-Type": "application/json",
+            "x-amzn-ErrorType": error.code,
+            "x-amzn-RequestId": request_id,
+        }
+        body = json.dumps({"Message": error.message, "message": error.message})
+    return AWSResponse(url, status, HTTPHeaders.from_dict(headers), MockRawResponse(body))
