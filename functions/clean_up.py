@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from bulk_ingestion import aws, plan, report, sweep
+from bulk_ingestion import aws, plan, report
 from bulk_ingestion.errors import CleanUpIncomplete
 from bulk_ingestion.flows import STACK_TAG, plain
 from bulk_ingestion.folder import Folder
 from bulk_ingestion.observability import logger
 from bulk_ingestion.review import Ledger
+from bulk_ingestion.sweep import Leftovers, pages, sweep
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -24,25 +25,24 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """
     left = _after(event["detail"]) if "detail" in event else _after_all(event["StateMachineArn"])
     if left:
-        raise CleanUpIncomplete(f"These could not be removed: {', '.join(left)}.")
+        raise CleanUpIncomplete(f"These could not be removed: {left}.")
 
 
-def _after(stopped: dict[str, Any]) -> list[str]:
+def _after(stopped: dict[str, Any]) -> Leftovers:
     """Remove what a stopped execution left, unless it was redriven meanwhile."""
     arn = stopped["executionArn"]
     execution = plan.Execution(arn, stopped["name"], os.environ["STACK_NAME"])
     folder = Folder.of(os.environ["RUNS_BUCKET"], execution.name)
     now = aws.step_functions().describe_execution(executionArn=arn)
     if now["status"] == "RUNNING" or not folder.has(plan.JOB):
-        return []
+        return Leftovers()
     job = plan.Job.read(folder)
-    left = sweep.remove(sweep.find([job.domain], execution.tags))
+    left = sweep([job.domain], execution.tags)
     folder.write(report.REPORT, report.cancelled(job, Ledger.read(folder, folder.rounds())))
-    logger.info("Cleaned up.", extra={"execution": execution.name, "left": left})
     return left
 
 
-def _after_all(machine: str) -> list[str]:
+def _after_all(machine: str) -> Leftovers:
     """Remove what any execution of this stack left that does not run any more."""
     executions = aws.step_functions().get_paginator("list_executions")
     running = frozenset(
@@ -50,9 +50,6 @@ def _after_all(machine: str) -> list[str]:
         for page in executions.paginate(stateMachineArn=machine, statusFilter="RUNNING")
         for execution in page["executions"]
     )
-    domains = sweep.pages(aws.customer_profiles().list_domains, "Items", MaxResults=100)
+    domains = pages(aws.customer_profiles().list_domains, "Items", MaxResults=100)
     names = [domain["DomainName"] for domain in domains]
-    found = sweep.find(names, {STACK_TAG: os.environ["STACK_NAME"]}, spare=running)
-    left = sweep.remove(found)
-    logger.info("Swept.", extra={"flows": found.flows, "left": left})
-    return left
+    return sweep(names, {STACK_TAG: os.environ["STACK_NAME"]}, spare=running)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from bulk_ingestion import plan, report, review, sweep
+from bulk_ingestion import plan, report, review
 from bulk_ingestion.folder import Folder
 from bulk_ingestion.observability import logger, metrics
+from bulk_ingestion.sweep import sweep
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -30,7 +31,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     verdict = review.judge(
         ledger, event["Failure"], redriven=redrives > this_round["RedrivesAnswered"]
     )
-    sweep.remove(sweep.find([ingestion["DomainName"]], execution.tags))
+    sweep([ingestion["DomainName"]], execution.tags)
     following = review.next_round(verdict, ledger, execution, folder, this_round, redrives)
     folder.write(report.REPORT, report.reviewed(plan.Job.read(folder), ledger, verdict))
     _measure(ledger)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,18 +18,31 @@ from bulk_ingestion.observability import logger
 class Leftovers:
     """Flows by name, and integrations as pairs of domain and URI."""
 
-    flows: tuple[str, ...]
-    integrations: tuple[tuple[str, str], ...]
+    flows: tuple[str, ...] = ()
+    integrations: tuple[tuple[str, str], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.flows or self.integrations)
 
 
-def find(
-    domains: Iterable[str], tags: dict[str, str], spare: frozenset[str] = frozenset()
+def sweep(
+    domains: Collection[str], tags: dict[str, str], spare: frozenset[str] = frozenset()
 ) -> Leftovers:
-    """Find the windows' flows and integrations that carry all of ``tags``.
+    """Remove the windows' flows and integrations that carry all of ``tags``; give what is left.
 
     ``spare`` are executions, as their tag has them, whose windows are still wanted. A continuous
-    integration is not named like a window, and so never among them.
+    integration is not named like a window, and so never removed.
     """
+    found = _find(domains, tags, spare)
+    if not found:
+        return found
+    _remove(found)
+    left = _find(domains, tags, spare)
+    logger.info("Swept.", extra={"found": found, "left": left})
+    return left
+
+
+def _find(domains: Collection[str], tags: dict[str, str], spare: frozenset[str]) -> Leftovers:
     flows = (
         (flow["flowName"], flow.get("tags", {}))
         for flow in pages(aws.appflow().list_flows, "flows", maxResults=100)
@@ -63,16 +77,17 @@ def find(
     )
 
 
-def remove(leftovers: Leftovers) -> list[str]:
-    """Cancel the runs, then delete integrations and flows; give what could not be removed."""
-    left: list[str] = []
+def _remove(leftovers: Leftovers) -> None:
+    """Cancel the runs, then delete integrations and flows. What goes wrong shows afterwards.
+
+    A flow may go with its integration, and IAM, which allows by a flow's tags, denies the rest.
+    """
     for name in leftovers.flows:
-        _try(left, name, aws.appflow().cancel_flow_executions, flowName=name)
+        _try(aws.appflow().cancel_flow_executions, flowName=name)
     for domain, uri in leftovers.integrations:
-        _try(left, uri, aws.customer_profiles().delete_integration, DomainName=domain, Uri=uri)
+        _try(aws.customer_profiles().delete_integration, DomainName=domain, Uri=uri)
     for name in leftovers.flows:
-        _try(left, name, aws.appflow().delete_flow, flowName=name, forceDelete=True)
-    return left
+        _try(aws.appflow().delete_flow, flowName=name, forceDelete=True)
 
 
 def pages(operation: Any, member: str, **request: Any) -> Iterator[dict[str, Any]]:
@@ -92,10 +107,6 @@ def flow_name(uri: str) -> str:
     return uri.rpartition("/")[2]
 
 
-def _try(left: list[str], what: str, operation: Any, **request: Any) -> None:
-    try:
+def _try(operation: Any, **request: Any) -> None:
+    with suppress(ClientError):
         operation(**request)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceNotFoundException":
-            logger.warning("Could not clean up.", extra={"what": what, "error": str(error)})
-            left.append(what)

@@ -132,6 +132,7 @@ NEEDS: Mapping[str, Mapping[str, tuple[Need, ...]]] = {
             Need("profile:GetIntegration", _DOMAIN),
             Need("profile:GetIntegration", _INTEGRATION),
         ),
+        "ListDomains": (Need("profile:ListDomains", _ANY),),
         "ListIntegrations": (Need("profile:ListIntegrations", _DOMAIN),),
         "GetDomain": (Need("profile:GetDomain", _DOMAIN),),
         "GetProfileObjectType": (
@@ -152,6 +153,7 @@ NEEDS: Mapping[str, Mapping[str, tuple[Need, ...]]] = {
     "sqs": {"SendMessage": (Need("sqs:SendMessage", "{queue}"),)},
     "stepfunctions": {
         "DescribeExecution": (Need("states:DescribeExecution", "{executionArn}"),),
+        "ListExecutions": (Need("states:ListExecutions", "{stateMachineArn}"),),
         "RedriveExecution": (Need("states:RedriveExecution", "{executionArn}"),),
         "StartExecution": (Need("states:StartExecution", "{stateMachineArn}"),),
         "StopExecution": (Need("states:StopExecution", "{executionArn}"),),

@@ -1,0 +1,171 @@
+"""Stop means stop: what a stopped execution left is taken away, and told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from local import simulation
+from local.caller import acting_as
+from local.simulation import Record, RunOutcome
+from tests.machine.conftest import NOW
+from tests.machine.machine import Machine, event
+from tests.machine.test_redrive import spread
+
+
+def stop_when_a_run_ends(machine: Machine, arn: str) -> None:
+    """Stop an execution at the end of the next run, in the midst of the others."""
+
+    def stop(
+        flow: Mapping[str, Any],
+        execution_id: str,
+        records: list[tuple[str, Record]],
+        at: datetime,
+    ) -> RunOutcome:
+        simulation.current.let_be()
+        machine.cloud.client("stepfunctions").stop_execution(
+            executionArn=arn, error="Enough", cause="Somebody pressed stop."
+        )
+        return RunOutcome(records)
+
+    simulation.current.judge_run = stop
+
+
+def execution(machine: Machine, name: str) -> str:
+    return f"{machine.cloud.stack.state_machine_arn}:{name}".replace("stateMachine", "execution")
+
+
+def test_an_aborted_execution_leaves_nothing_and_says_cancelled(machine: Machine) -> None:
+    # Given an execution that somebody stops while three of its windows run
+    machine.load(*spread(40))
+    stop_when_a_run_ends(machine, execution(machine, "run"))
+    ended = machine.run(ImportFrom="P200D", BatchSize="P40D", MaxConcurrency=3)
+    assert ended.status == "ABORTED"
+    # When the clean-up has followed
+    machine.cloud.events.settle()
+    # Then nothing is left behind, and the report says what was not done
+    assert machine.flows() == machine.integrations() == []
+    report = ended.report
+    assert report["Status"] == "CANCELLED"
+    assert {batch["Status"] for batch in report["Batches"]} <= {"COMPLETE", "CANCELLED"}
+    assert "CANCELLED" in ended.statuses.values()
+    # And a redrive completes it
+    again = ended.redrive()
+    assert again.status == "SUCCEEDED", again.message
+    assert machine.landed().keys() == machine.source().keys()
+    assert machine.flows() == machine.integrations() == ["acme-salesforce-contact"]
+
+
+def test_the_clean_up_spares_other_executions_and_the_continuous_integration(
+    machine: Machine,
+) -> None:
+    machine.load(*spread(20))
+    machine.run("first", ImportFrom="P100D")
+    given = event(ImportFrom="P200D", BatchSize="P40D")
+    stop_when_a_run_ends(machine, execution(machine, "stopped"))
+    stopped, other = (machine.start(given, name) for name in ("stopped", "other"))
+    machine.wait(stopped)
+    machine.cloud.events.settle()
+    ended = machine.wait(other)
+    assert ended.status == "SUCCEEDED", ended.message
+    assert set(ended.statuses.values()) == {"COMPLETE"}
+    assert machine.flows() == machine.integrations() == ["acme-salesforce-contact"]
+
+
+def test_an_execution_stopped_before_its_plan_has_nothing_to_clean_up(machine: Machine) -> None:
+    machine.cloud.events.execution_changed(
+        {
+            "executionArn": machine.run(ImportFrom="never").arn,
+            "stateMachineArn": machine.cloud.stack.state_machine_arn,
+            "name": "run",
+            "status": "ABORTED",
+        }
+    )
+    machine.cloud.events.settle()
+    listed = machine.cloud.client("s3").list_objects_v2(Bucket=machine.cloud.stack.runs_bucket)
+    assert listed["KeyCount"] == 0
+
+
+@pytest.mark.parametrize("status", ["ABORTED", "TIMED_OUT"])
+def test_the_rule_means_stopped_executions_of_this_machine_alone(
+    machine: Machine, status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoked: list[Any] = []
+    monkeypatch.setitem(
+        machine.cloud.events._targets, "lambda", lambda arn, told: invoked.append(told["detail"])
+    )
+    arn = machine.cloud.stack.state_machine_arn
+    for machine_arn, told in (
+        (arn, status),
+        (f"{arn}/Windows", status),
+        (f"{arn}-other", status),
+        (arn, "RUNNING"),
+        (arn, "SUCCEEDED"),
+    ):
+        machine.cloud.events.execution_changed(
+            {"executionArn": "x", "stateMachineArn": machine_arn, "status": told}
+        )
+    machine.cloud.events.settle()
+    assert [detail["stateMachineArn"] for detail in invoked] == [arn]
+
+
+def test_the_daily_sweep_takes_what_a_crash_left_and_spares_what_runs(machine: Machine) -> None:
+    # Given the flow and the integration of a window of an execution that is no more
+    tags = {
+        "awsOwningService": "customer-profiles-integration-workflow",
+        "bulkIngestionStack": machine.cloud.stack.name,
+        "bulkIngestionExecution": "crashed",
+    }
+    definition = event()["FlowDefinition"]
+    on_demand = {"TriggerType": "OnDemand"}
+    for name, carried in {
+        "bulk-crashed-0badcafe-0001": tags,
+        "bulk-crashed-0badcafe-0002": {**tags, "bulkIngestionStack": "another"},
+        "somebody-elses": {"team": "crm"},
+    }.items():
+        machine.cloud.client("customer-profiles").put_integration(
+            DomainName="acme",
+            ObjectTypeName="Salesforce-Contact",
+            FlowDefinition={**definition, "FlowName": name, "TriggerConfig": on_demand},
+            Tags=carried,
+        )
+    # When the schedule's sweep runs
+    schedule = machine.cloud.client("scheduler").get_schedule(
+        Name=f"{machine.cloud.stack.name}-clean-up"
+    )
+    answer = machine.cloud.client("lambda").invoke(
+        FunctionName=schedule["Target"]["Arn"], Payload=schedule["Target"]["Input"]
+    )
+    # Then it has taken away exactly that
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    left = ["bulk-crashed-0badcafe-0002", "somebody-elses"]
+    assert sorted(machine.flows()) == sorted(machine.integrations()) == left
+
+
+def test_a_sweep_during_an_execution_takes_nothing_of_it(machine: Machine) -> None:
+    machine.load(*spread(20))
+    function = f"{machine.cloud.stack.name}-clean-up"
+    payload = f'{{"StateMachineArn": "{machine.cloud.stack.state_machine_arn}"}}'
+
+    def sweep(flow: Any, execution_id: str, records: Any, at: datetime) -> RunOutcome:
+        simulation.current.let_be()
+        with acting_as(None):
+            swept.append(
+                machine.cloud.client("lambda").invoke(FunctionName=function, Payload=payload)
+            )
+        return RunOutcome(records)
+
+    swept: list[Any] = []
+    simulation.current.judge_run = sweep
+    ended = machine.run(ImportFrom="P200D", BatchSize="P40D")
+    assert ended.status == "SUCCEEDED", (ended.error, ended.message)
+    assert "FunctionError" not in swept[0], swept[0]["Payload"].read()
+    assert ended.status == "SUCCEEDED", ended.message
+    assert {batch["Attempts"] for batch in ended.report["Batches"]} == {1}
+
+
+def test_now_is_where_the_suite_stands(machine: Machine) -> None:
+    assert machine.cloud.clock.now() - NOW < timedelta(seconds=1)
