@@ -11,7 +11,7 @@ from bulk_ingestion.flows import STACK_TAG, plain
 from bulk_ingestion.folder import Folder
 from bulk_ingestion.observability import logger
 from bulk_ingestion.review import Ledger
-from bulk_ingestion.sweep import Leftovers, pages, sweep
+from bulk_ingestion.sweep import sweep
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -25,24 +25,24 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """
     left = _after(event["detail"]) if "detail" in event else _after_all(event["StateMachineArn"])
     if left:
-        raise CleanUpIncomplete(f"These could not be removed: {left}.")
+        raise CleanUpIncomplete(f"These could not be removed: {', '.join(left)}.")
 
 
-def _after(stopped: dict[str, Any]) -> Leftovers:
+def _after(stopped: dict[str, Any]) -> list[str]:
     """Remove what a stopped execution left, unless it was redriven meanwhile."""
     arn = stopped["executionArn"]
     execution = plan.Execution(arn, stopped["name"], os.environ["STACK_NAME"])
     folder = Folder.of(os.environ["RUNS_BUCKET"], execution.name)
     now = aws.step_functions().describe_execution(executionArn=arn)
     if now["status"] == "RUNNING" or not folder.has(plan.JOB):
-        return Leftovers()
+        return []
     job = plan.Job.read(folder)
-    left = sweep([job.domain], execution.tags)
+    left = sweep(execution.tags)
     folder.write(report.REPORT, report.cancelled(job, Ledger.read(folder, folder.rounds())))
     return left
 
 
-def _after_all(machine: str) -> Leftovers:
+def _after_all(machine: str) -> list[str]:
     """Remove what any execution of this stack left that does not run any more."""
     executions = aws.step_functions().get_paginator("list_executions")
     running = frozenset(
@@ -50,6 +50,4 @@ def _after_all(machine: str) -> Leftovers:
         for page in executions.paginate(stateMachineArn=machine, statusFilter="RUNNING")
         for execution in page["executions"]
     )
-    domains = pages(aws.customer_profiles().list_domains, "Items", MaxResults=100)
-    names = [domain["DomainName"] for domain in domains]
-    return sweep(names, {STACK_TAG: os.environ["STACK_NAME"]}, spare=running)
+    return sweep({STACK_TAG: os.environ["STACK_NAME"]}, spare=running)

@@ -31,7 +31,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     verdict = review.judge(
         ledger, event["Failure"], redriven=redrives > this_round["RedrivesAnswered"]
     )
-    sweep([ingestion["DomainName"]], execution.tags)
+    sweep(execution.tags)
     following = review.next_round(verdict, ledger, execution, folder, this_round, redrives)
     folder.write(report.REPORT, report.reviewed(plan.Job.read(folder), ledger, verdict))
     _measure(ledger)

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from bulk_ingestion import aws, flows
 from bulk_ingestion.errors import FlowNameTaken, IntegrationNotReady
-from bulk_ingestion.sweep import flow_name, pages
+from bulk_ingestion.sweep import all_flows
 from bulk_ingestion.times import iso, parse_instant
 
 _USABLE = ("Active", "Draft")  # a Draft was created but not started yet
@@ -54,33 +54,26 @@ def establish(wanted: Wanted, now: datetime) -> dict[str, Any]:
 
 
 def _keep_or_remove(wanted: Wanted) -> str | None:
-    """Find this stack's integration for the source; give its URI unless it had to go."""
-    found = pages(
-        aws.customer_profiles().list_integrations,
-        "Items",
-        DomainName=wanted.domain,
-        IncludeHidden=True,
-        MaxResults=100,
-    )
+    """Find this stack's integrations for the source; give the URI of one that can stay."""
     kept = None
-    for integration in found:
-        if integration.get("Tags", {}).get(flows.STACK_TAG) != wanted.stack:
+    for listed in all_flows():
+        is_ours = listed.get("tags", {}).get(flows.STACK_TAG) == wanted.stack
+        if not is_ours or listed["triggerType"] != "Scheduled":
             continue
-        uri = integration["Uri"]
-        flow = _describe(flow_name(uri))
-        if flow is None and flow_name(uri) == wanted.flow_definition["FlowName"]:
+        flow = _describe(listed["flowName"])
+        if flow is None or not _is_same(flow, wanted):
+            continue
+        uri = flow["flowArn"]
+        if _works(flow) and _begins(flow) <= wanted.hand_off and _is_registered(wanted.domain, uri):
+            kept = uri
+        else:
             _delete_integration(wanted.domain, uri)
-        elif flow is not None and _is_same(flow, wanted):
-            if _works(flow) and _begins(flow) <= wanted.hand_off:
-                kept = uri
-            else:
-                _delete_integration(wanted.domain, uri)
-                _delete_flow(flow_name(uri))
+            _delete_flow(flow["flowName"])
     return kept
 
 
 def _create(wanted: Wanted, now: datetime) -> str | None:
-    """Create it and give its URI; None when an unfinished one stood in the way and was removed."""
+    """Create it and give its URI; None when one of this stack has come into being meanwhile."""
     try:
         created = aws.customer_profiles().put_integration(
             DomainName=wanted.domain,
@@ -105,14 +98,12 @@ def _create(wanted: Wanted, now: datetime) -> str | None:
             "object type. It was left as it is: choose another FlowDefinition.FlowName, or delete "
             "that flow and redrive this execution."
         )
-    if flow is not None and not _is_registered(wanted.domain, flow["flowArn"]):
-        _delete_flow(name)
     return None
 
 
 def _start(wanted: Wanted, uri: str) -> dict[str, Any]:
     """Activate the flow: a scheduled flow does nothing until StartFlow."""
-    name = flow_name(uri)
+    name = uri.rpartition("/")[2]
     flow = _describe(name)
     if flow is not None and flow["flowStatus"] != "Active":
         aws.appflow().start_flow(flowName=name)

@@ -1,10 +1,12 @@
-"""The sweep: take away what the windows of executions left behind, found by tag and by name."""
+"""The sweep: take away what the windows of executions left behind, found by tag and by name.
+
+A window's integration goes before its flow, here as in the machine: whatever is left can be
+found by its flow.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -13,100 +15,67 @@ from bulk_ingestion import aws
 from bulk_ingestion.flows import EXECUTION_TAG, is_window
 from bulk_ingestion.observability import logger
 
-
-@dataclass(frozen=True)
-class Leftovers:
-    """Flows by name, and integrations as pairs of domain and URI."""
-
-    flows: tuple[str, ...] = ()
-    integrations: tuple[tuple[str, str], ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.flows or self.integrations)
+_GONE = ("ResourceNotFoundException", "AccessDeniedException")
+"""IAM allows by the tags of a thing: of one that is gone, it sees none and denies."""
 
 
-def sweep(
-    domains: Collection[str], tags: dict[str, str], spare: frozenset[str] = frozenset()
-) -> Leftovers:
-    """Remove the windows' flows and integrations that carry all of ``tags``; give what is left.
+def sweep(tags: dict[str, str], spare: frozenset[str] = frozenset()) -> list[str]:
+    """Remove the windows' flows that carry all of ``tags``, with runs and integrations.
 
-    ``spare`` are executions, as their tag has them, whose windows are still wanted. A continuous
-    integration is not named like a window, and so never removed.
+    ``spare`` are executions, as their tag has them, whose windows are still wanted. Gives the
+    names of the flows that could not be removed. A continuous integration is not named like a
+    window, and so never removed.
     """
-    found = _find(domains, tags, spare)
+    found = _find(tags, spare)
     if not found:
-        return found
-    _remove(found)
-    left = _find(domains, tags, spare)
+        return []
+    for name in found:
+        _remove(name)
+    left = _find(tags, spare)
     logger.info("Swept.", extra={"found": found, "left": left})
     return left
 
 
-def _find(domains: Collection[str], tags: dict[str, str], spare: frozenset[str]) -> Leftovers:
-    flows = (
-        (flow["flowName"], flow.get("tags", {}))
-        for flow in pages(aws.appflow().list_flows, "flows", maxResults=100)
-    )
-    integrations = (
-        (domain, integration["Uri"], integration.get("Tags", {}))
-        for domain in domains
-        for integration in pages(
-            aws.customer_profiles().list_integrations,
-            "Items",
-            DomainName=domain,
-            IncludeHidden=True,
-            MaxResults=100,
-        )
-    )
-
-    def is_left(name: str, carried: dict[str, str]) -> bool:
+def _find(tags: dict[str, str], spare: frozenset[str]) -> list[str]:
+    found = []
+    for flow in all_flows():
+        carried = flow.get("tags", {})
         execution = carried.get(EXECUTION_TAG, "")
-        return (
-            tags.items() <= carried.items()
-            and execution not in spare
-            and is_window(name, execution)
+        is_ours = tags.items() <= carried.items() and is_window(flow["flowName"], execution)
+        if is_ours and execution not in spare:
+            found.append(flow["flowName"])
+    return found
+
+
+def _remove(name: str) -> None:
+    """Cancel its runs, then delete the integration and the flow. What fails is left."""
+    try:
+        flow = aws.appflow().describe_flow(flowName=name)
+        destination = flow["destinationFlowConfigList"][0]["destinationConnectorProperties"]
+        domain = destination["CustomerProfiles"]["domainName"]
+        _unless_gone(aws.appflow().cancel_flow_executions, flowName=name)
+        _unless_gone(
+            aws.customer_profiles().delete_integration, DomainName=domain, Uri=flow["flowArn"]
         )
-
-    return Leftovers(
-        tuple(name for name, carried in flows if is_left(name, carried)),
-        tuple(
-            (domain, uri)
-            for domain, uri, carried in integrations
-            if is_left(flow_name(uri), carried)
-        ),
-    )
+        _unless_gone(aws.appflow().delete_flow, flowName=name, forceDelete=True)
+    except ClientError as error:
+        logger.warning("Could not clean up.", extra={"flow": name, "error": str(error)})
 
 
-def _remove(leftovers: Leftovers) -> None:
-    """Cancel the runs, then delete integrations and flows. What goes wrong shows afterwards.
-
-    A flow may go with its integration, and IAM, which allows by a flow's tags, denies the rest.
-    """
-    for name in leftovers.flows:
-        _try(aws.appflow().cancel_flow_executions, flowName=name)
-    for domain, uri in leftovers.integrations:
-        _try(aws.customer_profiles().delete_integration, DomainName=domain, Uri=uri)
-    for name in leftovers.flows:
-        _try(aws.appflow().delete_flow, flowName=name, forceDelete=True)
+def _unless_gone(operation: Any, **request: Any) -> None:
+    try:
+        operation(**request)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _GONE:
+            raise
 
 
-def pages(operation: Any, member: str, **request: Any) -> Iterator[dict[str, Any]]:
-    """Go through all pages of an operation for which botocore has no paginator."""
-    token_out = "nextToken" if member[0].islower() else "NextToken"
+def all_flows() -> Iterator[dict[str, Any]]:
+    """List the account's flows, page by page: botocore has no paginator for AppFlow."""
     token: dict[str, str] = {}
     while True:
-        answer = operation(**request, **token)
-        yield from answer.get(member, [])
-        if not answer.get(token_out):
+        answer: Any = aws.appflow().list_flows(maxResults=100, **token)
+        yield from answer["flows"]
+        if not answer.get("nextToken"):
             return
-        token = {token_out: answer[token_out]}
-
-
-def flow_name(uri: str) -> str:
-    """Take a flow's name off its ARN, which is its integration's URI."""
-    return uri.rpartition("/")[2]
-
-
-def _try(operation: Any, **request: Any) -> None:
-    with suppress(ClientError):
-        operation(**request)
+        token = {"nextToken": answer["nextToken"]}

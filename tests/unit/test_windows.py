@@ -50,8 +50,7 @@ def test_no_window_is_longer_than_the_batch_size(
 ) -> None:
     assume(start < end)
     longest = max(
-        datetime(2024, month, 1) + size - datetime(2024, month, 1)
-        for month in range(1, 13)
+        datetime(2024, month, 1) + size - datetime(2024, month, 1) for month in range(1, 13)
     )
     # A month clamped to its last day gives its days to the next window: three at most.
     clamped = timedelta(days=3 if size.months or size.years else 0)
