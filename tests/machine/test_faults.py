@@ -1,0 +1,458 @@
+"""Whatever fails: every record arrives, or the execution says which windows are missing and why."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from bulk_ingestion import plan
+from local import faults
+from tests.machine.conftest import NOW
+from tests.machine.machine import Ended, Machine, event
+from tests.machine.test_bulk_ingestion import contact
+
+WINDOWS = ("0001", "0002", "0003", "0004")
+CONTINUOUS = "acme-salesforce-contact"
+Fault = dict[str, Any]
+
+
+class Watched:
+    """A machine whose source has a few records in each of four windows, and its flows' runs."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        machine.load(*(contact(f"{n}", NOW - timedelta(days=7 * n + 3)) for n in range(30)))
+        self.started: list[str] = []
+        self.spans: dict[str, list[tuple[datetime, datetime]]] = {}
+        machine.cloud.services.on_event(self._hear)
+
+    def _hear(self, heard: dict[str, Any]) -> None:
+        detail = heard["detail"]
+        name = detail["flow-name"]
+        if "Start" in heard["detail-type"]:
+            self.started.append(name)
+        else:
+            span = _instant(detail["start-time"]), _instant(detail["end-time"])
+            self.spans.setdefault(name, []).append(span)
+
+    def run(self, *asked: Fault, name: str = "run", **changes: Any) -> Ended:
+        """Run an execution of four windows with faults."""
+        faults.install({"Seed": 1, "Faults": list(asked)})
+        return self.machine.run(name, ImportFrom="P7M", **changes)
+
+    def redrive(self, ended: Ended) -> Ended:
+        """Redrive without the faults."""
+        faults.clear()
+        return ended.redrive()
+
+    @property
+    def runs(self) -> Counter[str]:
+        """Count the runs that were started, by window."""
+        return Counter(
+            re.sub(r"^bulk-\w+-\w+-|-r\d+$", "", name)
+            for name in self.started
+            if name != CONTINUOUS
+        )
+
+    def is_whole(self, times: int = 1) -> bool:
+        """Tell whether every record was put, each so many times, and nothing is left behind."""
+        faults.clear()
+        machine = self.machine
+        wanted = {
+            key for key, r in machine.source().items() if r["LastModifiedDate"] > "2026-04-23"
+        }
+        assert machine.puts() == dict.fromkeys(wanted, times)
+        assert machine.flows() == machine.integrations() == [CONTINUOUS]
+        return True
+
+    def left_nothing(self) -> bool:
+        faults.clear()
+        return self.machine.flows() == self.machine.integrations() == []
+
+
+@pytest.fixture
+def watched(machine: Machine) -> Watched:
+    return Watched(machine)
+
+
+def failing_run(window: str = "", **more: Any) -> Fault:
+    return {"Run": {"Flow": f"{window}$"}, "Ends": "Error", "Message": "It broke.", **more}
+
+
+class TestRetryThree:
+    @pytest.mark.parametrize("failures", [1, 2, 3])
+    def test_up_to_three_failed_runs_cost_attempts_and_nothing_else(
+        self, watched: Watched, failures: int
+    ) -> None:
+        # Given a window whose first runs end in Error
+        ended = watched.run(failing_run("-0002", Times=failures))
+        # Then it is complete after one more, and the others have needed one
+        assert ended.status == "SUCCEEDED", ended.message
+        attempts = {key: batch["Attempts"] for key, batch in ended.batches.items()}
+        assert attempts == {"0001": 1, "0002": failures + 1, "0003": 1, "0004": 1}
+        assert watched.runs == attempts
+        assert watched.is_whole()
+
+    def test_a_fourth_failed_run_fails_its_window_and_only_it(self, watched: Watched) -> None:
+        # Given a window all of whose runs end in Error
+        ended = watched.run(failing_run("-0002"))
+        # Then four were tried, the others are complete, and the error says which is not and why
+        assert (ended.status, ended.error) == ("FAILED", "WindowsFailed")
+        assert watched.runs == {"0001": 1, "0002": 4, "0003": 1, "0004": 1}
+        assert ended.statuses == dict.fromkeys(WINDOWS, "COMPLETE") | {"0002": "FAILED"}
+        assert ended.batches["0002"]["Attempts"] == 4
+        assert ended.message.startswith("1 of 4 windows are not complete. Mend the cause, then ")
+        assert "redrive this execution: it runs only these." in ended.message
+        batch = ended.batches["0002"]
+        interval = f"{batch['BatchRecordsStartTime']} to {batch['BatchRecordsEndTime']}"
+        assert f"0002 ({interval}): RunFailed: It broke." in ended.message
+        assert watched.left_nothing()
+        # And a redrive runs that one alone
+        again = watched.redrive(ended)
+        assert again.status == "SUCCEEDED", again.message
+        assert watched.runs == {"0001": 1, "0002": 5, "0003": 1, "0004": 1}
+        assert watched.is_whole()
+
+    def test_the_waits_grow_up_to_a_cap(self, watched: Watched) -> None:
+        watched.run(failing_run())
+        noticed_within = 60
+        for spans in watched.spans.values():
+            waits = [(start - end).total_seconds() for (_, end), (start, _) in pairwise(spans)]
+            most = [seconds + noticed_within for seconds in (60, 180, 540)]
+            assert all(wait <= limit for wait, limit in zip(waits, most, strict=True))
+
+    def test_what_a_failed_run_had_delivered_is_put_again_and_not_counted_twice(
+        self, watched: Watched
+    ) -> None:
+        ended = watched.run(failing_run("-0003", Times=1, CutAt=2))
+        assert ended.status == "SUCCEEDED", ended.message
+        assert Counter(watched.machine.puts().values())[2] == 2
+        assert ended.output["Metrics"]["RecordsProcessed"] == len(watched.machine.landed())
+
+    def test_a_source_that_is_down_for_a_while_is_waited_for(self, watched: Watched) -> None:
+        ended = watched.run({"Source": "acme-sf/Contact", "For": "PT30S", "Ends": "Error"})
+        assert ended.status == "SUCCEEDED", ended.message
+        assert {batch["Attempts"] for batch in ended.batches.values()} == {2}
+        assert watched.is_whole()
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text.removesuffix("[UTC]"))
+
+
+class TestStorms:
+    WINDOW_CALLS = (
+        "appflow:CreateFlow",
+        "customer-profiles:PutIntegration",
+        "appflow:StartFlow",
+        "appflow:DescribeFlowExecutionRecords",
+        "customer-profiles:DeleteIntegration",
+        "appflow:DeleteFlow",
+    )
+
+    @pytest.mark.parametrize("error", ["ThrottlingException", "InternalServerException"])
+    def test_five_minutes_of_each_call_of_a_window_are_outlasted(
+        self, watched: Watched, error: str
+    ) -> None:
+        # Given that each call fails for five minutes from when it is first made
+        storms = ({"Operation": call, "For": "PT5M", "Error": error} for call in self.WINDOW_CALLS)
+        ended = watched.run(*storms)
+        # Then nothing but time is lost
+        assert all(fault["Struck"] for fault in faults.told()["Faults"])
+        assert ended.status == "SUCCEEDED", ended.message
+        assert {batch["Attempts"] for batch in ended.batches.values()} == {1}
+        assert watched.runs == dict.fromkeys(WINDOWS, 1)
+        assert watched.is_whole()
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            "appflow:ListFlows",
+            "appflow:DescribeFlow",
+            "customer-profiles:GetIntegration",
+        ],
+    )
+    def test_five_minutes_of_a_functions_call_are_outlasted(
+        self, watched: Watched, call: str
+    ) -> None:
+        ended = watched.run({"Operation": call, "For": "PT5M", "Error": "ThrottlingException"})
+        assert faults.told()["Faults"][0]["Struck"] > 1
+        assert ended.status == "SUCCEEDED", ended.message
+        assert watched.is_whole()
+
+    @pytest.mark.parametrize(
+        "call", ["appflow:*", "customer-profiles:*", "s3:*", "s3:GetObject", "lambda:*"]
+    )
+    def test_five_minutes_of_a_whole_service_are_outlasted(
+        self, watched: Watched, call: str
+    ) -> None:
+        errors = {"s3": "SlowDown", "lambda": "TooManyRequestsException"}
+        error = errors.get(call.partition(":")[0], "ThrottlingException")
+        ended = watched.run({"Operation": call, "For": "PT5M", "Error": error})
+        assert ended.status == "SUCCEEDED", ended.message
+        assert watched.runs == dict.fromkeys(WINDOWS, 1)
+        assert watched.is_whole()
+
+    def test_a_function_that_lambda_will_not_run_is_invoked_again(self, watched: Watched) -> None:
+        asked = [
+            {"Operation": "lambda:Invoke", "Each": True, "Nth": 1, "Error": error}
+            for error in ("ServiceException", "TooManyRequestsException", "ServiceException")
+        ]
+        ended = watched.run(*asked)
+        assert ended.status == "SUCCEEDED", ended.message
+        assert watched.is_whole()
+
+    def test_a_poll_that_fails_for_long_starts_no_other_run(self, watched: Watched) -> None:
+        ended = watched.run(
+            {"Operation": "appflow:DescribeFlowExecutionRecords", "For": "PT20M"},
+        )
+        assert ended.status == "SUCCEEDED", ended.message
+        assert watched.runs == dict.fromkeys(WINDOWS, 1)
+        assert watched.is_whole()
+
+
+class TestPermanentFailures:
+    @pytest.mark.parametrize(
+        ("asked", "error"),
+        [
+            ({"Operation": "appflow:StartFlow"}, "Appflow.InternalServerException"),
+            (
+                {"Operation": "appflow:StartFlow", "Error": "ThrottlingException"},
+                "Appflow.AppflowException",
+            ),
+            (
+                {"Operation": "appflow:CreateFlow", "Error": "ServiceQuotaExceededException"},
+                "Appflow.ServiceQuotaExceededException",
+            ),
+            (
+                {"Operation": "appflow:CreateFlow", "Error": "ConnectorServerException"},
+                "Appflow.ConnectorServerException",
+            ),
+            (
+                {"Operation": "customer-profiles:PutIntegration", "Error": "ThrottlingException"},
+                "CustomerProfiles.ThrottlingException",
+            ),
+        ],
+        ids=["start", "start throttled", "quota", "connector", "register"],
+    )
+    def test_of_a_windows_call_fails_that_window_by_its_real_name(
+        self, watched: Watched, asked: Fault, error: str
+    ) -> None:
+        member = "Uri" if "Put" in asked["Operation"] else "flowName"
+        ended = watched.run({**asked, "Match": {member: "-0002$"}, "Message": "Not today."})
+        assert (ended.status, ended.error) == ("FAILED", "WindowsFailed")
+        assert f"{error}: Not today." in ended.message
+        assert ended.statuses == dict.fromkeys(WINDOWS, "COMPLETE") | {"0002": "FAILED"}
+        assert watched.left_nothing()
+        assert watched.redrive(ended).status == "SUCCEEDED"
+        assert watched.is_whole()
+
+    @pytest.mark.parametrize(
+        ("asked", "error"),
+        [
+            (
+                {"Operation": "lambda:Invoke", "Match": {"FunctionName": "plan-windows"}},
+                "Lambda.ServiceException",
+            ),
+            (
+                {"Operation": "lambda:Invoke", "Match": {"FunctionName": "create-integration"}},
+                "Lambda.ServiceException",
+            ),
+            (
+                {
+                    "Operation": "customer-profiles:PutIntegration",
+                    "Match": {"FlowDefinition": CONTINUOUS},
+                    "Error": "AccessDeniedException",
+                },
+                "AccessDeniedException",
+            ),
+            ({"Operation": "customer-profiles:GetIntegration"}, "InternalServerException"),
+            ({"Operation": "s3:PutObject", "Match": {"Key": "report"}}, "ClientError"),
+        ],
+        ids=["plan", "integrate", "not allowed", "check", "report"],
+    )
+    def test_of_a_call_outside_the_windows_fails_the_execution_by_its_real_name(
+        self, watched: Watched, asked: Fault, error: str
+    ) -> None:
+        ended = watched.run({**asked, "Message": "Not today."})
+        assert (ended.status, ended.error) == ("FAILED", error)
+        assert "Not today." in ended.message
+        assert watched.redrive(ended).status == "SUCCEEDED"
+        assert watched.runs == dict.fromkeys(WINDOWS, 1)
+        assert watched.is_whole()
+
+    def test_of_an_outcomes_file_fails_the_execution_and_redrives(self, watched: Watched) -> None:
+        ended = watched.run({"Operation": "s3:PutObject", "Match": {"Key": "windows/0002"}})
+        assert (ended.status, ended.error) == ("FAILED", "WindowsFailed")
+        assert "0002 (" in ended.message
+        assert watched.left_nothing()
+        assert watched.redrive(ended).status == "SUCCEEDED"
+        assert watched.machine.landed().keys() >= watched.machine.puts().keys()
+
+
+SYSTEMIC: dict[str, tuple[Fault, str]] = {
+    "authentication": (
+        {"Source": "acme-sf/Contact", "LosesAuthentication": True, "Message": "Token revoked."},
+        "Appflow.ConnectorAuthenticationException",
+    ),
+    "authentication of a run": (
+        failing_run("-0003", Message="The refresh token has expired."),
+        "Appflow.ConnectorAuthenticationException",
+    ),
+    "access to AppFlow": (
+        {"Operation": "appflow:CreateFlow", "Error": "AccessDeniedException"},
+        "Appflow.AccessDeniedException",
+    ),
+    "access to Customer Profiles": (
+        {"Operation": "customer-profiles:PutIntegration", "Error": "AccessDeniedException"},
+        "CustomerProfiles.AccessDeniedException",
+    ),
+    "no such domain": (
+        {"Operation": "customer-profiles:PutIntegration", "Error": "ResourceNotFoundException"},
+        "CustomerProfiles.ResourceNotFoundException",
+    ),
+    "no such connection": (
+        {"Operation": "appflow:CreateFlow", "Error": "ResourceNotFoundException"},
+        "Appflow.ResourceNotFoundException",
+    ),
+    "invalid definition": (
+        {"Operation": "appflow:CreateFlow", "Error": "ValidationException"},
+        "Appflow.ValidationException",
+    ),
+}
+
+
+class TestSystemicErrors:
+    @pytest.mark.parametrize("kind", SYSTEMIC)
+    def test_end_the_execution_at_once_under_their_own_name(
+        self, watched: Watched, kind: str
+    ) -> None:
+        # Given an error that every window would meet
+        asked, error = SYSTEMIC[kind]
+        # When windows run one after the other, the newest first
+        ended = watched.run({"Message": "Not for you.", **asked}, MaxConcurrency=1)
+        # Then the execution ends with it, says what to do, and tries no other window
+        assert (ended.status, ended.error) == ("FAILED", error)
+        assert asked.get("Message", "Not for you.") in ended.message
+        assert "Mend the cause, then redrive this execution: it runs only these." in ended.message
+        assert ended.statuses["0001"] == ended.statuses["0002"] == "NOT_STARTED"
+        assert list(ended.statuses.values()).count("FAILED") == 1
+        assert watched.left_nothing()
+        # And a redrive without it runs what is left
+        again = watched.redrive(ended)
+        assert again.status == "SUCCEEDED", again.message
+        assert watched.is_whole()
+
+    def test_stop_the_windows_that_are_running(self, watched: Watched) -> None:
+        # Given windows that run side by side, slowly, one of them with such an error
+        slow = {"Run": {}, "Takes": "PT5H"}
+        quick = failing_run("-0003", Message="Authentication failed.", Takes="PT1M")
+        ended = watched.run(quick, slow)
+        # Then the others are stopped at once, and nothing of them is left behind
+        assert ended.error == "Appflow.ConnectorAuthenticationException"
+        assert watched.machine.cloud.clock.now() - NOW < timedelta(minutes=10)
+        assert watched.left_nothing()
+        assert watched.machine.puts() == {}
+        again = watched.redrive(ended)
+        assert again.status == "SUCCEEDED", again.message
+        assert watched.is_whole()
+
+
+LOST: dict[str, Fault] = {
+    "CreateFlow": {"Operation": "appflow:CreateFlow"},
+    "PutIntegration": {"Operation": "customer-profiles:PutIntegration", "Match": {"Uri": "."}},
+    "the continuous PutIntegration": {
+        "Operation": "customer-profiles:PutIntegration",
+        "Match": {"FlowDefinition": CONTINUOUS},
+    },
+    "StartFlow": {"Operation": "appflow:StartFlow"},
+    "StartFlow, throttled": {"Operation": "appflow:StartFlow", "Error": "ThrottlingException"},
+    "PutObject": {"Operation": "s3:PutObject"},
+    "Invoke": {"Operation": "lambda:Invoke"},
+    "DeleteIntegration": {"Operation": "customer-profiles:DeleteIntegration"},
+    "DeleteFlow": {"Operation": "appflow:DeleteFlow"},
+    "anything": {"Operation": "appflow:*"},
+}
+
+
+class TestLostAnswers:
+    @pytest.mark.parametrize("lost", LOST)
+    def test_change_nothing_in_the_result(self, watched: Watched, lost: str) -> None:
+        # Given that the first answer about each flow, file or function is lost, once it took effect
+        ended = watched.run({**LOST[lost], "Moment": "After", "Nth": 1, "Each": True})
+        # Then every window has had one run, and every record was put once
+        assert faults.told()["Faults"][0]["Struck"] >= 1
+        assert ended.status == "SUCCEEDED", ended.message
+        assert watched.runs == dict.fromkeys(WINDOWS, 1)
+        assert {batch["Attempts"] for batch in ended.batches.values()} == {1}
+        assert ended.output["Metrics"]["RecordsProcessed"] == len(watched.machine.landed())
+        assert watched.is_whole()
+
+    def test_of_two_executions_at_once_keep_them_apart(self, watched: Watched) -> None:
+        # Given lost answers everywhere, by chance
+        faults.install(
+            {
+                "Seed": 7,
+                "Faults": [
+                    {"Operation": f"{service}:*", "Moment": "After", "Probability": 0.2}
+                    for service in ("appflow", "customer-profiles", "s3", "lambda")
+                ],
+            }
+        )
+        # When the same input runs twice at the same time
+        machine = watched.machine
+        arns = [machine.start(event(ImportFrom="P7M"), name) for name in ("one", "two")]
+        ended = [machine.wait(arn) for arn in arns]
+        # Then both are complete, and one continuous integration goes on
+        assert [each.status for each in ended] == ["SUCCEEDED", "SUCCEEDED"], [
+            each.message for each in ended
+        ]
+        assert watched.runs == dict.fromkeys(WINDOWS, 2)
+        assert watched.is_whole(times=2)
+
+
+class TestOddRuns:
+    @pytest.mark.parametrize("odd", [{"AppearsAfter": "PT10M"}, {"OnLaterPage": True}], ids=str)
+    def test_that_are_hard_to_find_are_waited_for(self, watched: Watched, odd: Fault) -> None:
+        ended = watched.run({"Run": {}, **odd})
+        assert ended.status == "SUCCEEDED", ended.message
+        assert watched.runs == dict.fromkeys(WINDOWS, 1)
+        assert watched.is_whole()
+
+    def test_that_never_end_are_cancelled_at_the_deadline(
+        self, watched: Watched, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # Given a deadline of two hours instead of a day, and a run that stays in progress
+        assert plan.RUN_DEADLINE_SECONDS == 24 * 3600
+        monkeypatch.setattr(plan, "RUN_DEADLINE_SECONDS", 2 * 3600)
+        ended = watched.run({"Run": {"Flow": "-0002$"}, "Ends": "Never"})
+        # Then it is cancelled, and halves take the window's place
+        assert ended.status == "SUCCEEDED", ended.message
+        assert ended.states()["CancelRun"] == 1
+        assert ended.statuses == {
+            "0001": "COMPLETE",
+            "0002": "SPLIT",
+            "0002-1": "COMPLETE",
+            "0002-2": "COMPLETE",
+            "0003": "COMPLETE",
+            "0004": "COMPLETE",
+        }
+        assert timedelta(hours=2) < watched.machine.cloud.clock.now() - NOW < timedelta(hours=3)
+        assert watched.is_whole()
+
+    def test_whose_records_cannot_be_put_are_told(self, watched: Watched) -> None:
+        # Given a run that cannot put some of its records
+        ended = watched.run({"Run": {"Flow": "-0002$"}, "PutFailures": 3})
+        # Then the execution is complete, and says where they are missing
+        assert ended.status == "SUCCEEDED", ended.message
+        assert ended.batches["0002"]["RecordsFailed"] == 3
+        assert ended.report["Metrics"] == ended.output["Metrics"]
+        assert ended.output["Metrics"]["RecordsFailed"] == 3
+        [warning] = ended.report["Warnings"]
+        assert "3 records of window 0002" in warning
+        assert len(watched.machine.puts()) == ended.output["Metrics"]["RecordsProcessed"]
