@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from bulk_ingestion import plan
+from bulk_ingestion import connectors, plan
 from local import faults
 from tests.machine.conftest import NOW
 from tests.machine.machine import Ended, Machine, event
@@ -456,3 +457,17 @@ class TestOddRuns:
         [warning] = ended.report["Warnings"]
         assert "3 records of window 0002" in warning
         assert len(watched.machine.puts()) == ended.output["Metrics"]["RecordsProcessed"]
+
+    def test_that_are_cut_are_noticed_though_some_records_could_not_be_put(
+        self, watched: Watched, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # Given a connector that transfers four records a run, and a run that cannot put one of them
+        limited = replace(connectors.CONNECTORS["Salesforce"], record_limit=4)
+        monkeypatch.setitem(connectors.CONNECTORS, "Salesforce", limited)
+        first = {"Run": {"Flow": "-0002$"}, "CutAt": 4, "PutFailures": 1}
+        ended = watched.run(first, {"Run": {}, "CutAt": 4})
+        # Then what was cut off comes with smaller windows
+        assert ended.status == "SUCCEEDED", ended.message
+        assert ended.statuses["0002"] == "SPLIT"
+        assert len(watched.machine.landed()) == ended.output["Metrics"]["RecordsProcessed"] == 30
+        assert ended.output["Metrics"]["RecordsFailed"] == 0
