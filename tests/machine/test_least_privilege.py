@@ -1,0 +1,401 @@
+"""The roles are enough, and no more than enough: each statement is needed by some scenario."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from botocore.exceptions import ClientError
+
+from bulk_ingestion import plan
+from local import faults, iam, simulation, world
+from local.caller import acting_as
+from local.clock import Clock
+from local.cloud import embedded_cloud
+from local.simulation import RunOutcome
+from local.template import expand
+from tests.machine.conftest import NOW
+from tests.machine.machine import Ended, Machine, event
+from tests.machine.test_bulk_ingestion import contact
+
+OWNER = {"awsOwningService": "customer-profiles-integration-workflow"}
+ANOTHER_KEY = "arn:aws:kms:us-east-1:123456789012:key/another"
+CONTINUOUS = "acme-salesforce-contact"
+NOT_EXERCISED = {
+    "DeliverLogs": "Step Functions delivers its logs itself",
+    "SendTraces": "Step Functions and Lambda send their traces themselves",
+    "WriteLogs": "Lambda writes a function's logs itself",
+}
+"""The statements that nothing on the embedded cloud can need, and why."""
+
+Statement = dict[str, Any]
+Scenario = Callable[[Machine], None]
+
+
+# What each role is for. A scenario asserts that what it does comes out well. ---------------------
+
+names = (f"run-{number}" for number in itertools.count())
+
+
+def load(machine: Machine, count: int = 12) -> None:
+    """Fill the source with contacts, one changed every five days until now."""
+    now = machine.cloud.clock.now()
+    machine.load(*(contact(f"{n}", now - timedelta(days=5 * n + 1)) for n in range(count)))
+
+
+def succeeds(machine: Machine, ended: Ended) -> None:
+    assert ended.status == "SUCCEEDED", f"{ended.error}: {ended.message}"
+    assert machine.flows() == machine.integrations() == [CONTINUOUS]
+    assert machine.landed().keys() == machine.source().keys()
+
+
+def an_import(machine: Machine, *asked: dict[str, Any], size: str = "P1M") -> Ended:
+    load(machine)
+    faults.install({"Faults": list(asked)})
+    return machine.run(next(names), ImportFrom="P3M", BatchSize=size)
+
+
+def imports(machine: Machine) -> None:
+    succeeds(machine, an_import(machine))
+
+
+def adopts_a_flow_whose_creation_was_not_answered(machine: Machine) -> None:
+    lost = {"Operation": "appflow:CreateFlow", "Moment": "After", "Nth": 1}
+    succeeds(machine, an_import(machine, lost, size="P3M"))
+
+
+def cancels_a_run_that_never_ends(machine: Machine) -> None:
+    with patch.object(plan, "RUN_DEADLINE_SECONDS", 600):
+        ended = an_import(machine, {"Run": {"Flow": "^bulk-"}, "Ends": "Never", "Nth": 1})
+    succeeds(machine, ended)
+    assert "SPLIT" in ended.statuses.values()
+
+
+def fails_while_other_windows_run(machine: Machine) -> Ended:
+    refused = {"Run": {"Flow": "-0001$"}, "Ends": "Error", "Message": "Authentication failed."}
+    ended = an_import(machine, refused, {"Run": {"Flow": "-000[^1]$"}, "Takes": "PT1H"})
+    faults.clear()
+    return ended
+
+
+def sweeps_after_a_systemic_error(machine: Machine) -> None:
+    ended = fails_while_other_windows_run(machine)
+    assert ended.error == "Appflow.ConnectorAuthenticationException", ended.message
+    assert machine.flows() == machine.integrations() == []
+
+
+def resumes_what_failed(machine: Machine) -> None:
+    ended = fails_while_other_windows_run(machine)
+    succeeds(machine, machine.wait(machine.start({"Resume": ended.name}, next(names))))
+
+
+def replaces_an_integration_that_begins_too_late(machine: Machine) -> None:
+    machine.run(next(names), ImportFrom="P1M")
+    day = machine.cloud.clock.now().date() - timedelta(days=90)
+    batch = {"StartTime": f"{day - timedelta(days=9)}", "EndTime": f"{day}"}
+    ended = machine.run(next(names), ImportFrom=None, Batches=[batch])
+    assert ended.status == "SUCCEEDED", ended.message
+    assert ended.output["Integration"]["FirstExecutionFrom"] == f"{day}T00:00:00Z"
+
+
+def goes_on_after_a_stop(machine: Machine) -> None:
+    load(machine)
+    name = next(names)
+    arn = f"{machine.cloud.stack.state_machine_arn}:{name}".replace(":stateMachine:", ":execution:")
+
+    def stop(flow: Mapping[str, Any], run: str, records: Any, at: datetime) -> RunOutcome:
+        simulation.current.let_be()
+        machine.cloud.client("stepfunctions").stop_execution(executionArn=arn)
+        return RunOutcome(records)
+
+    simulation.current.judge_run = stop
+    ended = machine.run(name, ImportFrom="P3M", BatchSize="P1M")
+    machine.cloud.events.settle()
+    assert machine.flows() == machine.integrations() == []
+    assert ended.report["Status"] == "CANCELLED"
+    succeeds(machine, ended.redrive())
+
+
+def sweeps_daily(machine: Machine) -> None:
+    tags = {"bulkIngestionStack": machine.cloud.stack.name, "bulkIngestionExecution": "crashed"}
+    definition = event()["FlowDefinition"] | {
+        "FlowName": "bulk-crashed-0badcafe-0001",
+        "TriggerConfig": {"TriggerType": "OnDemand"},
+    }
+    machine.cloud.client("customer-profiles").put_integration(
+        DomainName="acme",
+        ObjectTypeName="Salesforce-Contact",
+        FlowDefinition=definition,
+        Tags=OWNER | tags,
+    )
+    assert "FunctionError" not in fire(machine, "CleanUpFunctionDaily")
+    assert machine.flows() == machine.integrations() == []
+
+
+def starts_on_schedule(machine: Machine) -> None:
+    fire(machine, "BulkIngestionStateMachineSchedule")
+
+
+def fire(machine: Machine, logical_id: str) -> dict[str, Any]:
+    """Do what EventBridge Scheduler does when a schedule's time has come."""
+    name = machine.cloud.stack.resources[logical_id].physical_id
+    target = machine.cloud.client("scheduler").get_schedule(Name=name)["Target"]
+    answer: dict[str, Any]
+    with acting_as(target["RoleArn"]):
+        if ":lambda:" in target["Arn"]:
+            function = machine.cloud.client("lambda")
+            answer = function.invoke(FunctionName=target["Arn"], Payload=target["Input"])
+        else:
+            states = machine.cloud.client("stepfunctions")
+            answer = states.start_execution(stateMachineArn=target["Arn"], input=target["Input"])
+    return answer
+
+
+def keeps_a_start_that_failed(machine: Machine) -> None:
+    resources = machine.cloud.stack.resources
+    with acting_as(resources["ScheduleRole"].arn):
+        machine.cloud.client("sqs").send_message(
+            QueueUrl=resources["ScheduleDeadLetters"].physical_id, MessageBody="{}"
+        )
+
+
+EXERCISES: Mapping[str, Scenario] = {
+    "BulkIngestionRole": imports,
+    "BulkIngestionRole LookAtFlows": adopts_a_flow_whose_creation_was_not_answered,
+    "CleanUpRole": sweeps_daily,
+    "CleanUpRole ListRun": goes_on_after_a_stop,
+    "CleanUpRole ReadAndWriteRun": goes_on_after_a_stop,
+    "CreateIntegrationRole": imports,
+    "PlanWindowsRole": imports,
+    "PlanWindowsRole ListRun": resumes_what_failed,
+    "ReviewWindowsRole": imports,
+    "ReviewWindowsRole FindFlows": sweeps_after_a_systemic_error,
+    "ReviewWindowsRole LookAtFlows": sweeps_after_a_systemic_error,
+    "ReviewWindowsRole RemoveFlows": sweeps_after_a_systemic_error,
+    "ScheduleRole KeepFailedStarts": keeps_a_start_that_failed,
+    "ScheduleRole StartBulkIngestion": starts_on_schedule,
+    "ScheduleRole StartCleanUp": sweeps_daily,
+}
+"""The scenario that needs a statement, by role and Sid; or by role, for its other statements."""
+
+ALL_SCENARIOS: tuple[Scenario, ...] = (
+    *dict.fromkeys(EXERCISES.values()),
+    cancels_a_run_that_never_ends,
+    replaces_an_integration_that_begins_too_late,
+)
+
+
+def declared() -> list[str]:
+    """List the statements that can be exercised, as role and Sid."""
+    resources = expand(parameters=world.parameters())["Resources"]
+    return [
+        f"{role} {statement['Sid']}"
+        for role, resource in resources.items()
+        if resource["Type"] == "AWS::IAM::Role"
+        for policy in resource["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Sid"] not in NOT_EXERCISED
+    ]
+
+
+# The cloud is deployed once; between tests its roles and its world become what they were ---------
+
+
+class Roles:
+    """The roles of the deployed stack, with policies that can be changed and put back."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._iam = machine.cloud.client("iam")
+        self._names = {
+            logical_id: resource.physical_id
+            for logical_id, resource in machine.cloud.stack.resources.items()
+            if resource.type == "AWS::IAM::Role"
+        }
+        self.deployed = {role: self._statements(role) for role in self._names}
+        self.logical_ids = {machine.cloud.stack.resources[role].arn: role for role in self._names}
+
+    def put(self, role: str, statements: list[Statement]) -> None:
+        name = self._names[role]
+        [policy] = self._iam.list_role_policies(RoleName=name)["PolicyNames"]
+        document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        self._iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=document)
+
+    def put_back(self) -> None:
+        for role, statements in self.deployed.items():
+            self.put(role, statements)
+
+    def _statements(self, role: str) -> list[Statement]:
+        name = self._names[role]
+        [policy] = self._iam.list_role_policies(RoleName=name)["PolicyNames"]
+        found = self._iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+        statements: list[Statement] = found["Statement"]
+        return statements
+
+
+@pytest.fixture(scope="module")
+def deployed() -> Iterator[tuple[Machine, Roles]]:
+    with embedded_cloud(Clock(start=NOW), {"LogLevel": "ERROR"}) as cloud:
+        machine = Machine(cloud)
+        yield machine, Roles(machine)
+
+
+@pytest.fixture
+def roles(deployed: tuple[Machine, Roles]) -> Roles:
+    return deployed[1]
+
+
+@pytest.fixture
+def machine(deployed: tuple[Machine, Roles]) -> Iterator[Machine]:
+    machine, roles = deployed
+    yield machine
+    machine.cloud.events.settle()
+    iam.listeners.clear()
+    roles.put_back()
+    start_afresh(machine)
+
+
+def start_afresh(machine: Machine) -> None:
+    faults.clear()
+    machine.cloud.services.reset()
+    world.populate(machine.cloud.client)
+
+
+# The roles are enough, and no more than that -----------------------------------------------------
+
+
+def test_given_the_roles_when_every_scenario_is_run_then_each_action_of_theirs_is_used(
+    machine: Machine, roles: Roles
+) -> None:
+    used = set()
+
+    def note(decision: iam.Decision) -> None:
+        if decision.verdict.statement:
+            role = roles.logical_ids[decision.role]
+            used.add(f"{role} {decision.verdict.statement.sid} {decision.ask.action}")
+
+    iam.listeners.append(note)
+    for scenario in ALL_SCENARIOS:
+        scenario(machine)
+        start_afresh(machine)
+
+    assert used == {
+        f"{role} {statement['Sid']} {action}"
+        for role, statements in roles.deployed.items()
+        for statement in statements
+        if statement["Sid"] not in NOT_EXERCISED
+        for action in as_list(statement["Action"])
+    }
+
+
+@pytest.mark.parametrize("statement", declared())
+def test_given_a_role_without_one_statement_when_its_scenario_is_run_then_it_fails(
+    machine: Machine, roles: Roles, statement: str
+) -> None:
+    role, sid = statement.split()
+    roles.put(role, [kept for kept in roles.deployed[role] if kept["Sid"] != sid])
+    scenario = EXERCISES.get(statement) or EXERCISES[role]
+    denied = []
+    iam.listeners.append(lambda decision: denied.append(not decision.verdict.allowed))
+
+    with pytest.raises((AssertionError, ClientError)):
+        scenario(machine)
+
+    assert any(denied)
+
+
+def as_list(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
+# Tags, keys and connections ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tags", [{}, {"awsOwningService": "somebody-else"}, {"other": "tag"}])
+def test_given_something_of_somebody_elses_when_the_machine_would_change_it_then_it_may_not(
+    machine: Machine, tags: dict[str, str]
+) -> None:
+    profiles, flows = (machine.cloud.client(name) for name in ("customer-profiles", "appflow"))
+    name = "bulk-not-ours"
+    definition = event()["FlowDefinition"] | {
+        "FlowName": name,
+        "TriggerConfig": {"TriggerType": "OnDemand"},
+    }
+    made = {"DomainName": "acme", "ObjectTypeName": "Salesforce-Contact", "Tags": tags}
+    made = {key: value for key, value in made.items() if value}
+    uri = profiles.put_integration(FlowDefinition=definition, **made)["Uri"]
+
+    calls: list[Callable[[], Any]] = [
+        lambda: flows.start_flow(flowName=name),
+        lambda: flows.cancel_flow_executions(flowName=name),
+        lambda: flows.delete_flow(flowName=name, forceDelete=True),
+        lambda: profiles.delete_integration(DomainName="acme", Uri=uri),
+        lambda: profiles.put_integration(Uri=uri, **made),
+        lambda: profiles.put_integration(
+            FlowDefinition=definition | {"FlowName": "bulk-another"}, **made
+        ),
+    ]
+    with acting_as(machine.cloud.stack.resources["BulkIngestionRole"].arn):
+        for call in calls:
+            with pytest.raises(ClientError, match="AccessDeniedException"):
+                call()
+        assert flows.describe_flow(flowName=name)["flowArn"] == uri
+    assert machine.flows() == machine.integrations() == [name]
+
+
+def test_given_windows_that_forget_the_owners_tag_when_run_then_that_is_a_systemic_error(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tags = {"bulkIngestionStack": machine.cloud.stack.name, "bulkIngestionExecution": "run"}
+    monkeypatch.setattr("bulk_ingestion.flows.tags", lambda *_: tags)
+
+    ended = an_import(machine)
+
+    assert (ended.status, ended.error) == ("FAILED", "Appflow.AccessDeniedException")
+    assert "is not authorized to perform: appflow:CreateFlow on resource: *" in ended.message
+    assert machine.flows() == []
+
+
+def test_given_another_key_than_the_domains_when_a_flow_is_to_use_it_then_it_may_not(
+    machine: Machine,
+) -> None:
+    definition = event()["FlowDefinition"] | {"KmsArn": ANOTHER_KEY}
+
+    ended = machine.run(next(names), FlowDefinition=definition, ImportFrom="P3M")
+
+    assert ended.error == "Appflow.AccessDeniedException"
+    assert f"perform: kms:CreateGrant on resource: {ANOTHER_KEY}" in ended.message
+
+
+def test_given_a_domain_with_another_key_when_a_flow_is_registered_then_it_may_not(
+    machine: Machine,
+) -> None:
+    machine.cloud.client("customer-profiles").update_domain(
+        DomainName="acme", DefaultEncryptionKey=ANOTHER_KEY
+    )
+
+    ended = an_import(machine)
+
+    assert ended.error == "CustomerProfiles.AccessDeniedException"
+    assert f"perform: kms:CreateGrant on resource: {ANOTHER_KEY}" in ended.message
+
+
+def test_given_connections_by_name_when_a_flow_uses_another_then_it_may_not(
+    machine: Machine, roles: Roles
+) -> None:
+    others = {"Resource": "arn:aws:appflow:*:*:connectorprofile/acme-mkto"}
+    named = [
+        statement | (others if statement["Sid"] == "UseConnectorProfiles" else {})
+        for statement in roles.deployed["BulkIngestionRole"]
+    ]
+    roles.put("BulkIngestionRole", named)
+
+    ended = an_import(machine)
+
+    assert ended.error == "Appflow.AccessDeniedException"
+    assert "appflow:UseConnectorProfile on resource: arn:aws:appflow:us-east-1" in ended.message
+    assert "connectorprofile/acme-sf" in ended.message
