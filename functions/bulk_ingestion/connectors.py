@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What Customer Profiles' template for a featured object goes by."""
+
+    object_type: str
+    datetime_field: str
 
 
 @dataclass(frozen=True)
@@ -21,6 +29,8 @@ class Connector:
     """Flow runs at a time that the source bears, where AWS names a number."""
     record_limit: int | None = None
     """Records that one flow run can transfer (AppFlow's service quotas)."""
+    presets: dict[str, Preset] = field(default_factory=dict)
+    """The featured objects, by the source's name for them."""
 
     @property
     def has_windows(self) -> bool:
@@ -37,6 +47,10 @@ def _read() -> dict[str, Connector]:
             window_operator=row["WindowOperator"],
             max_concurrency=row.get("MaxConcurrency"),
             record_limit=row.get("RecordLimit"),
+            presets={
+                name: Preset(preset["ObjectTypeName"], preset["DatetimeField"])
+                for name, preset in row["Objects"].items()
+            },
         )
         for name, row in table.items()
     }

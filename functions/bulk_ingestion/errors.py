@@ -7,6 +7,10 @@ class InvalidInput(Exception):  # noqa: N818
     """The execution's input cannot be run; every problem is named. Nothing was created."""
 
 
+class PreflightFailed(Exception):  # noqa: N818
+    """AWS does not have what the input needs; every finding is named. Nothing was created."""
+
+
 class WindowsFailed(Exception):  # noqa: N818
     """Some windows are not complete; a redrive runs these alone."""
 

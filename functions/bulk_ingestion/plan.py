@@ -34,6 +34,11 @@ class Execution:
     stack: str
 
     @property
+    def machine_arn(self) -> str:
+        """The state machine that it is an execution of."""
+        return self.arn.rpartition(":")[0].replace(":execution:", ":stateMachine:")
+
+    @property
     def tags(self) -> dict[str, str]:
         """The tags that tell what this execution made from what others did."""
         made = flows.tags({}, self.stack, self.name)

@@ -21,7 +21,7 @@ from pydantic import (
     field_validator,
 )
 
-from bulk_ingestion import flows
+from bulk_ingestion import flows, presets
 from bulk_ingestion.api_model import Problem
 from bulk_ingestion.errors import InvalidInput
 from bulk_ingestion.times import (
@@ -103,7 +103,23 @@ class ExecutionInput(Extras):
         description="the name of the profile object type, such as Salesforce-Contact",
     )
     FlowDefinition: dict[str, Any] = Field(
-        description="the continuous flow, an object as in Customer Profiles' PutIntegration"
+        description="the continuous flow, an object as in Customer Profiles' PutIntegration; "
+        "or Application, Object and ConnectorProfileName"
+    )
+    Application: str | None = Field(
+        default=None, description="Salesforce, Marketo, ServiceNow or Zendesk"
+    )
+    Object: str | None = Field(
+        default=None, description="the source's name of the object, such as Contact"
+    )
+    ConnectorProfileName: str | None = Field(
+        default=None, description="the name of the AppFlow connection"
+    )
+    DatetimeTypeFieldName: str | None = Field(
+        default=None, description="the field that holds when a record last changed"
+    )
+    Schedule: str | None = Field(
+        default=None, description="how often the continuous flow pulls, such as rate(1hours)"
     )
     ImportFrom: datetime | None = Field(
         default=None, description=f"{INSTANT_FORMS}, or {DURATION_FORMS} back from now"
@@ -220,13 +236,15 @@ def read(
     flat, found = _lay_flat(raw)
     if domain:
         flat.setdefault("DomainName", domain)
+    flat, more = presets.spell_out(flat)
+    found += more
     given, more = _validate(flat, now)
     found += more
     paths = {"FlowDefinition": "FlowDefinition", "Batches": "Batches"}
     if "IntegrationConfig" in raw:
         paths = {key: f"{_NESTED}.{key}" for key in paths}
-    if isinstance(flat.get("FlowDefinition"), dict):
-        found += flows.check(flat["FlowDefinition"], paths["FlowDefinition"], now)
+    if not any(problem.path in presets.KEYS for problem in found):
+        found += _check_flow(flat, paths["FlowDefinition"], now)
     found += _check_start(flat, now, paths["FlowDefinition"])
     if not found and given is not None:
         return _resolve(given, now, max_concurrency, paths)
@@ -290,6 +308,15 @@ def _problem(error: dict[str, Any], model: type[BaseModel] = ExecutionInput) -> 
     if error["type"] == "value_error" or field is None:
         return Problem(path, message)
     return Problem(path, f"{message}; give {field.description}")
+
+
+def _check_flow(flat: dict[str, Any], path: str, now: datetime) -> list[Problem]:
+    definition = flat.get("FlowDefinition")
+    if not isinstance(definition, dict):
+        return []
+    if "Application" in flat:
+        definition = presets.closed(definition)
+    return flows.check(definition, path, now)
 
 
 def _check_start(flat: dict[str, Any], now: datetime, path: str) -> list[Problem]:

@@ -132,8 +132,8 @@ NEEDS: Mapping[str, Mapping[str, tuple[Need, ...]]] = {
             Need("profile:GetIntegration", _DOMAIN),
             Need("profile:GetIntegration", _INTEGRATION),
         ),
-        "ListDomains": (Need("profile:ListDomains", _ANY),),
         "ListIntegrations": (Need("profile:ListIntegrations", _DOMAIN),),
+        "GetProfileObjectTypeTemplate": (Need("profile:GetProfileObjectTypeTemplate", _ANY),),
         "GetDomain": (Need("profile:GetDomain", _DOMAIN),),
         "GetProfileObjectType": (
             Need("profile:GetProfileObjectType", _DOMAIN),
