@@ -520,14 +520,14 @@ class Faults:
         down = self._down(run, at)
         if down is not None:
             return RunOutcome([], "Error", down.message)
-        cut = min((f.CutAt for f in run.faults if f.CutAt is not None), default=len(records))
+        cuts = [fault.CutAt for fault in run.faults if fault.CutAt is not None]
         failed = [fault for fault in run.faults if fault.Ends == "Error"]
         if failed:
-            landed = records[:cut] if cut < len(records) else []
             message = failed[0].Message or "The run failed because a fault was asked for."
-            return RunOutcome(landed, "Error", message)
-        put = min(cut, sum(fault.PutFailures or 0 for fault in run.faults))
-        return RunOutcome(records[: cut - put], put_failures=put)
+            return RunOutcome(records[: min(cuts, default=0)], "Error", message)
+        records = records[: min(cuts, default=None)]
+        not_put = min(len(records), sum(fault.PutFailures or 0 for fault in run.faults))
+        return RunOutcome(records[: len(records) - not_put], put_failures=not_put)
 
     def _down(self, run: _StruckRun, at: datetime) -> SourceFails | None:
         with self._lock:

@@ -67,7 +67,7 @@ def serving(cloud: Cloud) -> Iterator[str]:
 
 def _server(cloud: Cloud, port: int) -> BaseWSGIServer:
     aws = DomainDispatcherApplication(create_backend_app)
-    application = DispatcherMiddleware(aws, {"/local": _local(cloud)})
+    application = DispatcherMiddleware(aws, {"/local": local_api(cloud)})
     return make_server(HOST, port, application, threaded=True, request_handler=_Quiet)
 
 
@@ -91,7 +91,7 @@ def _welcome(cloud: Cloud, port: int) -> str:
     )
 
 
-def _local(cloud: Cloud) -> Flask:
+def local_api(cloud: Cloud) -> Flask:
     """Give what a laptop can do and AWS cannot: fill sources, look into domains, skip time."""
     app = Flask(__name__)
     _offer_faults(app)

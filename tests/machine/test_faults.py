@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from tests.machine.test_bulk_ingestion import contact
 
 WINDOWS = ("0001", "0002", "0003", "0004")
 CONTINUOUS = "acme-salesforce-contact"
+ROOT = Path(__file__).parents[2]
 Fault = dict[str, Any]
 
 
@@ -140,6 +143,10 @@ class TestRetryThree:
         assert ended.status == "SUCCEEDED", ended.message
         assert {batch["Attempts"] for batch in ended.batches.values()} == {2}
         assert watched.is_whole()
+
+
+def _stem(file: Path) -> str:
+    return file.stem
 
 
 def _instant(text: str) -> datetime:
@@ -471,3 +478,30 @@ class TestOddRuns:
         assert ended.statuses["0002"] == "SPLIT"
         assert len(watched.machine.landed()) == ended.output["Metrics"]["RecordsProcessed"] == 30
         assert ended.output["Metrics"]["RecordsFailed"] == 0
+
+
+EXAMPLES = {
+    "access-denied": "Appflow.AccessDeniedException",
+    "failed-runs": "WindowsFailed",
+    "lost-answers": "",
+    "missing-records": "",
+    "odd-runs": "",
+    "operation-fails": "",
+    "source-down": "",
+    "source-without-authentication": "Appflow.ConnectorAuthenticationException",
+    "throttling-storm": "",
+}
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "docs" / "faults").glob("*.json")), ids=_stem)
+def test_every_example_of_the_docs_runs(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, file: Path
+) -> None:
+    monkeypatch.setattr(plan, "RUN_DEADLINE_SECONDS", 2 * 3600)
+    asked = json.loads(file.read_text())["Faults"]
+    ended = watched.run(*asked, MaxConcurrency=2)
+    assert all(fault["Struck"] for fault in faults.told()["Faults"])
+    assert (ended.status, ended.error) == (
+        "FAILED" if EXAMPLES[file.stem] else "SUCCEEDED",
+        EXAMPLES[file.stem],
+    ), ended.message
