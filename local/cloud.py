@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from moto import mock_aws
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
+from bulk_ingestion import observability
 from local import disturbances, functions, iam, interpreter, services, stack, world
 from local.clock import Clock
 from local.events import EventBus
@@ -78,6 +80,7 @@ def embedded_cloud(
         installed = services.install(clock, knobs)
         functions.install(clock)
         interpreter.install(clock)
+        _log_to_stderr((parameters or {}).get("LogLevel", "INFO"))
         try:
             yield Cloud(clock, installed, parameters or {})
         finally:
@@ -87,3 +90,9 @@ def embedded_cloud(
 def _no_bucket_policy(*_: Any) -> PermissionResult:
     """Let the bucket's policy be: moto reads no conditions, and would refuse every call."""
     return PermissionResult.NEUTRAL
+
+
+def _log_to_stderr(level: str) -> None:
+    """Keep the functions' logs off what is printed for people and programs."""
+    observability.logger.setLevel(level)
+    observability.logger.registered_handler.setStream(sys.stderr)  # type: ignore[attr-defined]

@@ -1,0 +1,190 @@
+"""The commands, as a person types them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def local(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "local", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def example(tmp_path: Path, **changes: Any) -> str:
+    given = json.loads((ROOT / "events" / "salesforce-contact.json").read_text()) | changes
+    path = tmp_path / "input.json"
+    path.write_text(json.dumps(given))
+    return str(path)
+
+
+def test_run_shows_the_windows_the_output_and_both_counts(tmp_path: Path) -> None:
+    ran = local("run", example(tmp_path, ImportFrom="P6M"), "--speed", "max", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "3 of 3 windows" in ran.stdout
+    assert ran.stdout.count("COMPLETE") == 4
+    source, domain = (
+        next(line for line in ran.stdout.splitlines() if line.startswith(label)).split()[3]
+        for label in ("At the source", "In the domain")
+    )
+    assert source == domain
+    assert list((tmp_path / "runs").glob("*/report.json"))
+
+
+def test_run_as_json_prints_the_output_and_nothing_else(tmp_path: Path) -> None:
+    given = example(tmp_path, ImportFrom="P6M")
+    ran = local("run", given, "--json", "--speed", "max", "--name", "mine", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout)["Status"] == "COMPLETE"
+    assert ran.stderr == ""
+
+
+def test_a_failed_execution_says_why_and_ends_in_1(tmp_path: Path) -> None:
+    ran = local("run", example(tmp_path, BatchSize="2M"), "--speed", "max", cwd=tmp_path)
+    assert ran.returncode == 1
+    assert "InvalidInput" in ran.stdout
+    assert "BatchSize: '2M' is not a duration" in ran.stdout
+    assert "Traceback" not in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["run", "nowhere.json"], "nowhere.json: No such file"),
+        (["run", "x.json", "--speed", "0"], "0 is not more than 0"),
+        (["run", "x.json", "--speed", "fast"], "neither a number nor max"),
+        ([], "the following arguments are required"),
+    ],
+)
+def test_a_wrong_command_line_says_what_is_wrong_and_ends_in_2(
+    tmp_path: Path, arguments: list[str], expected: str
+) -> None:
+    ran = local(*arguments, cwd=tmp_path)
+    assert ran.returncode == 2
+    assert expected in ran.stderr
+
+
+@contextmanager
+def serving(tmp_path: Path) -> Iterator[str]:
+    """Start the server as a process of its own; gives its address."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "local", "serve", "--port", "0", "--speed", "max"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdout is not None
+    lines = []
+    for line in server.stdout:
+        lines.append(line)
+        if line.startswith("Listening on "):
+            break
+    (tmp_path / "welcome").write_text("".join(lines))
+    try:
+        yield lines[-1].split()[2].rstrip(";")
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.communicate(timeout=30)
+    assert server.returncode == 0
+
+
+def ask(method: str, url: str, body: Any = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(urllib.request.Request(url, data, method=method)) as answer:
+        return json.load(answer)
+
+
+def test_the_server_answers_boto3_and_fills_sources_and_shows_what_has_landed(
+    tmp_path: Path,
+) -> None:
+    with serving(tmp_path) as address:
+        # Given what the server says of itself
+        welcome = (tmp_path / "welcome").read_text()
+        machine = welcome.splitlines()[1].strip()
+        assert "start-execution --state-machine-arn" in welcome
+        assert "describe-execution --execution-arn" in welcome
+        # And a source with two records
+        records = [
+            {"Id": "1", "FirstName": "Ada", "LastModifiedDate": "2026-01-02T03:04:05.678+0000"},
+            {"Id": "2", "FirstName": 'O\'Neil "x"', "LastModifiedDate": "2025-12-31T00:00:00Z"},
+        ]
+        source = f"{address}/local/sources/acme-sf/Contact"
+        assert ask("PUT", source, records) == {"Records": 2}
+        assert ask("GET", source) == records
+
+        def client(service: str) -> Any:
+            return boto3.client(  # type: ignore[call-overload]
+                service,
+                endpoint_url=address,
+                region_name="us-east-1",
+                aws_access_key_id="local",
+                aws_secret_access_key="local",
+            )
+
+        # When an execution is started over HTTP and has ended
+        states = client("stepfunctions")
+        arn = states.start_execution(
+            stateMachineArn=machine,
+            name="first",
+            input=(ROOT / "events" / "salesforce-contact.json").read_text(),
+        )["executionArn"]
+        while (told := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
+            pass
+        assert told["status"] == "SUCCEEDED", told
+        # Then both records have landed, with the mapped fields
+        landed = ask("GET", f"{address}/local/domains/acme/objects/Salesforce-Contact")
+        assert sorted(landed, key=lambda record: str(record["Id"])) == records
+        assert [f["flowName"] for f in client("appflow").list_flows()["flows"]] == [
+            "acme-salesforce-contact"
+        ]
+        # And time can be skipped, and everything emptied
+        assert ask("POST", f"{address}/local/advance", {"Seconds": 60})["Now"]
+        assert ask("POST", f"{address}/local/reset")["StateMachineArn"] == machine
+        assert client("appflow").list_flows()["flows"] == []
+        assert ask("GET", source) != records
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "message"),
+    [
+        ("PUT", "sources/acme-sf/Contact", {"Id": "1"}, 400, "an array of records"),
+        ("PUT", "sources/acme-sf/Contact", [1], 400, "must be a JSON object"),
+        ("GET", "domains/nowhere/objects/Salesforce-Contact", None, 404, "nowhere"),
+        ("POST", "advance", {"Seconds": -1}, 400, "0 or more"),
+    ],
+)
+def test_the_server_refuses_what_it_cannot_do(
+    address: str, method: str, path: str, body: Any, status: int, message: str
+) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        ask(method, f"{address}/local/{path}", body)
+    assert refused.value.code == status
+    assert message in json.load(refused.value)["Message"]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(tmp_path_factory.mktemp("server")) as at:
+        yield at
