@@ -82,14 +82,14 @@ def _check(client: Any, operation: str, parameters: Mapping[str, Any]) -> None:
     role_arn = caller.role.get()
     if role_arn is None:
         return
-    needs = NEEDS.get(service, {}).get(operation)
-    if needs is None:
-        raise NotImplementedError(
-            f"{role_arn} calls {operation} of {service}; NEEDS in local/iam/operations.py "
-            "does not say what it takes."
-        )
+    needs = NEEDS.get(service, {}).get(operation, ())
     with simulation.current.changing():
         asks = list(_asks(needs, _facts(role_arn, client.meta.region_name, parameters)))
+    if not asks:
+        raise NotImplementedError(
+            f"{role_arn} calls {operation} of {service}; NEEDS in local/iam/operations.py "
+            "does not say what such a call takes."
+        )
     for ask in asks:
         message = _refusal(role_arn, ask)
         if message:

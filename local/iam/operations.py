@@ -153,7 +153,10 @@ NEEDS: Mapping[str, Mapping[str, tuple[Need, ...]]] = {
     "sqs": {"SendMessage": (Need("sqs:SendMessage", "{queue}"),)},
     "stepfunctions": {
         "DescribeExecution": (Need("states:DescribeExecution", "{executionArn}"),),
-        "ListExecutions": (Need("states:ListExecutions", "{stateMachineArn}"),),
+        "ListExecutions": (
+            Need("states:ListExecutions", "{mapRunArn}"),
+            Need("states:ListExecutions", "{stateMachineArn}"),
+        ),
         "RedriveExecution": (Need("states:RedriveExecution", "{executionArn}"),),
         "StartExecution": (Need("states:StartExecution", "{stateMachineArn}"),),
         "StopExecution": (Need("states:StopExecution", "{executionArn}"),),

@@ -87,6 +87,7 @@ def test_given_the_functions_when_built_then_each_has_its_handler_and_what_it_im
     built = dict(packages(build))
 
     assert built.keys() == {
+        "clean_up.handler",
         "create_integration.handler",
         "plan_windows.handler",
         "review_windows.handler",

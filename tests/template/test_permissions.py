@@ -255,6 +255,7 @@ def test_given_the_roles_when_somebody_assumes_them_then_it_is_their_service(
 
     assert trusted == {
         "BulkIngestionRole": "states.amazonaws.com",
+        "CleanUpRole": "lambda.amazonaws.com",
         "CreateIntegrationRole": "lambda.amazonaws.com",
         "PlanWindowsRole": "lambda.amazonaws.com",
         "ReviewWindowsRole": "lambda.amazonaws.com",
