@@ -49,7 +49,6 @@ _DEFINITION = (
 )
 _RECORDS_A_PAGE = 20
 _FLOWS_A_PAGE = 100
-_RUNNING = ("InProgress", "CancelStarted")
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -134,10 +133,9 @@ class Flow:
         if not self.runs:
             return {}
         run = self.runs[-1]
-        words = {"Successful": "Successful", "Error": "Error"}
         details = {
             "mostRecentExecutionTime": run.started_at,
-            "mostRecentExecutionStatus": words.get(run.status, "InProgress"),
+            "mostRecentExecutionStatus": run.status,
         }
         message = run.result.get("errorInfo", {}).get("executionMessage")
         return details | ({"mostRecentExecutionMessage": message} if message else {})
