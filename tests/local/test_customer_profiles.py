@@ -241,7 +241,7 @@ def test_given_what_appflow_refuses_when_integrated_then_it_is_a_bad_request_and
 def test_given_a_wrong_integration_when_put_then_it_is_refused_with_the_real_error(
     cloud: Cloud, changes: Request, code: str, words: str
 ) -> None:
-    careless = boto3.client(
+    careless: Any = boto3.client(
         "customer-profiles", region_name="us-east-1", config=Config(parameter_validation=False)
     )
     request = {
