@@ -50,6 +50,7 @@ def load(machine: Machine, count: int = 12) -> None:
 
 def succeeds(machine: Machine, ended: Ended) -> None:
     assert ended.status == "SUCCEEDED", f"{ended.error}: {ended.message}"
+    assert not [warning for warning in ended.report["Warnings"] if "could not" in warning]
     assert machine.flows() == machine.integrations() == [CONTINUOUS]
     assert machine.landed().keys() == machine.source().keys()
 
@@ -62,6 +63,13 @@ def an_import(machine: Machine, *asked: dict[str, Any], size: str = "P1M") -> En
 
 def imports(machine: Machine) -> None:
     succeeds(machine, an_import(machine))
+
+
+def imports_into_a_type_that_is_only_a_template(machine: Machine) -> None:
+    machine.cloud.client("customer-profiles").delete_profile_object_type(
+        DomainName="acme", ObjectTypeName="Salesforce-Contact"
+    )
+    imports(machine)
 
 
 def adopts_a_flow_whose_creation_was_not_answered(machine: Machine) -> None:
@@ -185,6 +193,7 @@ EXERCISES: Mapping[str, Scenario] = {
 
 ALL_SCENARIOS: tuple[Scenario, ...] = (
     *dict.fromkeys(EXERCISES.values()),
+    imports_into_a_type_that_is_only_a_template,
     cancels_a_run_that_never_ends,
     replaces_an_integration_that_begins_too_late,
 )
@@ -363,25 +372,21 @@ def test_given_windows_that_forget_the_owners_tag_when_run_then_that_is_a_system
 def test_given_another_key_than_the_domains_when_a_flow_is_to_use_it_then_it_may_not(
     machine: Machine,
 ) -> None:
-    definition = event()["FlowDefinition"] | {"KmsArn": ANOTHER_KEY}
+    profiles = machine.cloud.client("customer-profiles")
+    definition = event()["FlowDefinition"] | {"TriggerConfig": {"TriggerType": "OnDemand"}}
+    asked = {"DomainName": "acme", "ObjectTypeName": "Salesforce-Contact", "Tags": OWNER}
+    role = machine.cloud.stack.resources["CreateIntegrationRole"].arn
+    denied = f"perform: kms:CreateGrant on resource: {ANOTHER_KEY}"
 
-    ended = machine.run(next(names), FlowDefinition=definition, ImportFrom="P3M")
-
-    assert ended.error == "Appflow.AccessDeniedException"
-    assert f"perform: kms:CreateGrant on resource: {ANOTHER_KEY}" in ended.message
-
-
-def test_given_a_domain_with_another_key_when_a_flow_is_registered_then_it_may_not(
-    machine: Machine,
-) -> None:
-    machine.cloud.client("customer-profiles").update_domain(
-        DomainName="acme", DefaultEncryptionKey=ANOTHER_KEY
-    )
-
-    ended = an_import(machine)
-
-    assert ended.error == "CustomerProfiles.AccessDeniedException"
-    assert f"perform: kms:CreateGrant on resource: {ANOTHER_KEY}" in ended.message
+    with acting_as(role), pytest.raises(ClientError, match=denied):
+        profiles.put_integration(FlowDefinition=definition | {"KmsArn": ANOTHER_KEY}, **asked)
+    with acting_as(role):
+        profiles.put_integration(FlowDefinition=definition, **asked)
+    profiles.update_domain(DomainName="acme", DefaultEncryptionKey=ANOTHER_KEY)
+    definition["FlowName"] = "another"
+    with acting_as(role), pytest.raises(ClientError, match=denied):
+        profiles.put_integration(FlowDefinition=definition, **asked)
+    assert machine.flows() == [CONTINUOUS]
 
 
 def test_given_connections_by_name_when_a_flow_uses_another_then_it_may_not(
