@@ -30,6 +30,7 @@ EVERYWHERE = {
     "CreateFlows": "CreateFlow has no resource types",
     "DeliverLogs": "log delivery has no resource types",
     "FindFlows": "ListFlows names no flow",
+    "LookAround": "ListFlows names no flow, and templates are nobody's",
     "SendTraces": "X-Ray has no resource types for sending",
 }
 """The statements that may say Resource "*", and why."""
