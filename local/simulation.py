@@ -137,8 +137,11 @@ class Simulation:
             self._events.append(event)
 
     def _deliver_events(self) -> None:
-        while self._events:
-            event = self._events.popleft()
+        while True:
+            try:
+                event = self._events.popleft()
+            except IndexError:  # none left: other threads take them out as well
+                return
             for callback in self.on_event:
                 callback(event)
 
