@@ -29,7 +29,6 @@ _MOTO = {"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docke
 _ENVIRONMENT = {
     "AWS_DEFAULT_REGION": REGION,
     "AWS_REGION": REGION,
-    "POWERTOOLS_METRICS_DISABLED": "true",  # they are lines for CloudWatch, not for a terminal
 }
 
 
@@ -73,6 +72,7 @@ def embedded_cloud(
     with (
         patch.dict(os.environ, _ENVIRONMENT),
         patch.object(FakeBucket, "get_permission", _no_bucket_policy),
+        patch.object(observability.metrics.provider, "flush_metrics", _forget_metrics),
         mock_aws(config=_MOTO),
         iam.enforced(),
         disturbances.possible(clock),
@@ -90,6 +90,11 @@ def embedded_cloud(
 def _no_bucket_policy(*_: Any) -> PermissionResult:
     """Let the bucket's policy be: moto reads no conditions, and would refuse every call."""
     return PermissionResult.NEUTRAL
+
+
+def _forget_metrics(**_: Any) -> None:
+    """Drop a function's metrics at its end: they are lines for CloudWatch, not for a terminal."""
+    observability.metrics.clear_metrics()
 
 
 def _log_to_stderr(level: str) -> None:
