@@ -5,7 +5,7 @@ VALIDATOR := tests/template/node_modules/installed
 EXAMPLE := events/salesforce-contact.json
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help run serve test check lock clean
+.PHONY: help run serve test soak check lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ serve: .venv/installed  ## keep the embedded cloud up on loopback
 
 test: check $(VALIDATOR)  ## every check and every suite
 	$(BIN)/python -m pytest --numprocesses 2
+
+soak: .venv/installed  ## the proof with 20 times as many runs, drawn anew
+	SOAK=20 $(BIN)/python -m pytest --numprocesses 2 tests/proof/test_nothing_lost.py
 
 check: .venv/installed  ## format, lint and types
 	$(BIN)/ruff format --check

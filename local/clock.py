@@ -45,6 +45,13 @@ class Clock:
             self._changed.notify_all()
         return self.now()
 
+    def turn_to(self, instant: datetime) -> None:
+        """Be at an instant, an earlier one even. Nobody may be asleep meanwhile."""
+        with self._changed:
+            if self._wake_ups:
+                raise RuntimeError(f"{len(self._wake_ups)} threads wait for the clock.")
+            self._base, self._started, self._skipped = instant, time.monotonic(), timedelta()
+
     def sleep(self, seconds: float, interrupted: threading.Event | None = None) -> bool:
         """Wait for simulated seconds. Returns False when ``interrupted`` was set meanwhile.
 
