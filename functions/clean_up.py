@@ -38,7 +38,9 @@ def _after(stopped: dict[str, Any]) -> list[str]:
         return []
     job = plan.Job.read(folder)
     left = sweep(execution.tags)
-    folder.write(report.REPORT, report.cancelled(job, Ledger.read(folder, folder.rounds())))
+    ledger = Ledger.read(folder, folder.rounds())
+    earlier = folder.read(report.REPORT) if folder.has(report.REPORT) else {}
+    report.write(folder, report.cancelled(earlier, job, ledger, now["stopDate"]))
     return left
 
 

@@ -28,8 +28,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         hand_off=parse_instant(job.hand_off),
         tags=ingestion["Tags"],
     )
-    integration = establish(wanted, now=parse_instant(event["Now"]))
-    complete = report.completed(folder.read(report.REPORT), integration)
-    folder.write(report.REPORT, complete)
+    now = parse_instant(event["Now"])
+    reviewed = folder.read(report.REPORT)
+    try:
+        integration = establish(wanted, now)
+    except Exception as error:
+        report.write(folder, report.failed(reviewed, error, now))
+        raise
+    complete = report.completed(reviewed, integration, now)
+    report.write(folder, complete)
     logger.info("The continuous integration is established.", extra=integration)
     return report.output(complete, folder)

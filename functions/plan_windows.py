@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from bulk_ingestion import plan, report
+from bulk_ingestion import plan, preflight, report
 from bulk_ingestion.folder import Folder, round_file
 from bulk_ingestion.observability import logger, metrics
 from bulk_ingestion.request import ResumeRequest, read
@@ -38,6 +38,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         job, ledger, first = take_over(old, folder, execution, request.max_concurrency, redrives)
         state = plan.state(job, execution, folder)
     else:
+        request = preflight.complete(request, execution, folder, os.environ["KMS_KEY_ARN"])
         job = plan.Job.of(request)
         state = plan.state(job, execution, folder)
         items = plan.items(execution, request.ordered, 1, job.source.connector)
@@ -45,8 +46,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         first = plan.first_round(folder, len(items), request.max_concurrency, redrives)
         job.write(folder)
         folder.write(round_file(1), items)
-    first_report = report.planned(job, ledger)
-    folder.write(report.REPORT, first_report)
+    first_report = report.planned(job, ledger, started, request.dry_run)
+    report.write(folder, first_report)
     metrics.add_metric(name="WindowsPlanned", unit=MetricUnit.Count, value=first["Windows"])
     logger.info("Planned.", extra={"execution": execution.name, **first})
     return {

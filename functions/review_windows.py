@@ -11,6 +11,7 @@ from bulk_ingestion import plan, report, review
 from bulk_ingestion.folder import Folder
 from bulk_ingestion.observability import logger, metrics
 from bulk_ingestion.sweep import sweep
+from bulk_ingestion.times import parse_instant
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -33,7 +34,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     )
     sweep(execution.tags)
     following = review.next_round(verdict, ledger, execution, folder, this_round, redrives)
-    folder.write(report.REPORT, report.reviewed(plan.Job.read(folder), ledger, verdict))
+    now = parse_instant(event["Now"])
+    earlier, job = folder.read(report.REPORT), plan.Job.read(folder)
+    report.write(folder, report.reviewed(earlier, job, ledger, verdict, now))
     _measure(ledger)
     logger.info("Reviewed.", extra={"execution": execution.name, **ledger.metrics()})
     if verdict.error:

@@ -5,6 +5,7 @@
 ``rounds/<n>.json``      the windows of each later round, the same way
 ``windows/<id>.json``    one window's outcome, written by its child the moment its run ends
 ``report.json``          the report
+``report.html``          the report as a page
 """
 
 from __future__ import annotations
@@ -43,11 +44,12 @@ class Folder:
 
     def write(self, name: str, value: Any) -> None:
         """Write a JSON file."""
+        self.write_text(name, json.dumps(value, separators=(",", ":")), "application/json")
+
+    def write_text(self, name: str, text: str, content_type: str) -> None:
+        """Write a file of text."""
         aws.s3().put_object(
-            Bucket=self.bucket,
-            Key=self.key(name),
-            Body=json.dumps(value, separators=(",", ":")).encode(),
-            ContentType="application/json",
+            Bucket=self.bucket, Key=self.key(name), Body=text.encode(), ContentType=content_type
         )
 
     def read(self, name: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -74,18 +75,20 @@ def _keep_or_remove(wanted: Wanted) -> str | None:
 
 def _create(wanted: Wanted, now: datetime) -> str | None:
     """Create it and give its URI; None when one of this stack has come into being meanwhile."""
+    definition = flows.continuous(wanted.flow_definition, wanted.hand_off, now)
     try:
         created = aws.customer_profiles().put_integration(
             DomainName=wanted.domain,
             ObjectTypeName=wanted.object_type,
-            FlowDefinition=_for_boto(
-                flows.continuous(wanted.flow_definition, wanted.hand_off, now)
-            ),
+            FlowDefinition=_for_boto(definition),
             Tags=wanted.tags,
         )
     except ClientError as error:
         if "already exists" not in error.response["Error"]["Message"]:
-            raise
+            answered = _answered_at(error)
+            if answered is None or answered < _starts(definition):
+                raise
+            return _create(wanted, answered)  # retries took so long that the start has passed
     else:
         return created["Uri"]
     name = wanted.flow_definition["FlowName"]
@@ -158,6 +161,17 @@ def _begins(flow: dict[str, Any]) -> datetime:
     scheduled = flow["triggerConfig"]["triggerProperties"]["Scheduled"]
     begins = scheduled.get("firstExecutionFrom")
     return begins.astimezone(UTC) if begins else datetime.max.replace(tzinfo=UTC)
+
+
+def _starts(flow_definition: flows.FlowDefinition) -> datetime:
+    scheduled = flow_definition["TriggerConfig"]["TriggerProperties"]["Scheduled"]
+    return parse_instant(scheduled["ScheduleStartTime"])
+
+
+def _answered_at(error: ClientError) -> datetime | None:
+    """Tell when AWS answered, by its own clock."""
+    date = error.response["ResponseMetadata"].get("HTTPHeaders", {}).get("date")
+    return parsedate_to_datetime(date) if date else None
 
 
 def _for_boto(flow_definition: flows.FlowDefinition) -> Any:

@@ -193,6 +193,7 @@ def _check_fields(
             f"DatetimeTypeFieldName: {source.datetime_field} cannot be pulled by; "
             f"{source.object} can be by {', '.join(dated)}."
         )
+        return
     operators = field.get("supportedFieldTypeDetails", {}).get("v1", {}).get("filterOperators", [])
     operator = source.connector.window_operator
     if windowed and operators and operator not in operators:

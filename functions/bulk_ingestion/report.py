@@ -2,39 +2,63 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from bulk_ingestion import page
 from bulk_ingestion.folder import Folder
+from bulk_ingestion.observability import logger
 from bulk_ingestion.plan import Job
+from bulk_ingestion.redaction import without_secrets
 from bulk_ingestion.review import Ledger, Verdict
+from bulk_ingestion.times import iso, parse_instant
 
 REPORT = "report.json"
+PAGE = "report.html"
+
+Report = dict[str, Any]
 
 
-def planned(job: Job, ledger: Ledger) -> dict[str, Any]:
-    """Report a plan of which nothing has run yet."""
-    return _report(job, ledger, Verdict(), "NOT_STARTED")
+def planned(job: Job, ledger: Ledger, started: dict[str, Any], dry_run: bool) -> Report:
+    """Report a plan of which nothing has run yet.
+
+    ``started`` is the context object's Execution, or an answer of DescribeExecution put so.
+    """
+    now = parse_instant(started["StartTime"])
+    return {
+        "Execution": {"Arn": started["Id"], "Name": started["Name"], "StartedAt": iso(now)},
+        "Input": without_secrets(started["Input"]),
+        "DryRun": dry_run,
+        **_report(job, ledger, Verdict(), "NOT_STARTED", now),
+    }
 
 
-def reviewed(job: Job, ledger: Ledger, verdict: Verdict) -> dict[str, Any]:
+def reviewed(earlier: Report, job: Job, ledger: Ledger, verdict: Verdict, now: datetime) -> Report:
     """Report how far an execution has come."""
-    status = "FAILED" if verdict.error else "IN_PROGRESS"
-    report = _report(job, ledger, verdict, status)
-    if verdict.error:
-        report["Error"] = {"Name": type(verdict.error).__name__, "Cause": str(verdict.error)}
-    return report
+    report = {**_anew(earlier), **_report(job, ledger, verdict, "IN_PROGRESS", now)}
+    return failed(report, verdict.error, now) if verdict.error else report
 
 
-def cancelled(job: Job, ledger: Ledger) -> dict[str, Any]:
+def failed(report: Report, error: Exception, now: datetime) -> Report:
+    """Add the error that an execution ends in."""
+    return {
+        **report,
+        "Status": "FAILED",
+        "ReportedAt": iso(now),
+        "Error": {"Name": type(error).__name__, "Cause": str(error)},
+    }
+
+
+def cancelled(earlier: Report, job: Job, ledger: Ledger, now: datetime) -> Report:
     """Report an execution that was stopped."""
-    report = _report(job, ledger, Verdict(), "CANCELLED")
+    report = {**_anew(earlier), **_report(job, ledger, Verdict(), "CANCELLED", now)}
     for batch in report["Batches"]:
         if batch["Status"] in ("NOT_STARTED", "FAILED"):
             batch["Status"] = "CANCELLED" if not batch["FinishedAt"] else batch["Status"]
     return report
 
 
-def completed(report: dict[str, Any], integration: dict[str, Any]) -> dict[str, Any]:
+def completed(report: Report, integration: dict[str, Any], now: datetime) -> Report:
     """Add the continuous integration to the report of an execution whose windows are complete."""
     warnings = list(report["Warnings"])
     if integration["FirstExecutionFrom"] != report["HandOff"]:
@@ -42,10 +66,28 @@ def completed(report: dict[str, Any], integration: dict[str, Any]) -> dict[str, 
             f"The continuous integration {integration['FlowName']} was there already and works; "
             f"it was kept, with FirstExecutionFrom {integration['FirstExecutionFrom']}."
         )
-    return {**report, "Status": "COMPLETE", "Integration": integration, "Warnings": warnings}
+    return {
+        **_anew(report),
+        "Status": "COMPLETE",
+        "ReportedAt": iso(now),
+        "Integration": integration,
+        "Warnings": warnings,
+    }
 
 
-def output(report: dict[str, Any], folder: Folder) -> dict[str, Any]:
+def write(folder: Folder, report: Report) -> None:
+    """Write the report, and beside it the page that shows it.
+
+    A page that cannot be made stops nothing: an execution is about records.
+    """
+    folder.write(REPORT, report)
+    try:
+        folder.write_text(PAGE, page.render(report), "text/html; charset=utf-8")
+    except Exception:
+        logger.exception("The report's page could not be written.")
+
+
+def output(report: Report, folder: Folder) -> dict[str, Any]:
     """Give the execution's output: the report without its batches."""
     summary: dict[str, Any] = {
         key: report[key] for key in ("Status", "Metrics", "Integration") if key in report
@@ -53,9 +95,15 @@ def output(report: dict[str, Any], folder: Folder) -> dict[str, Any]:
     return {**summary, "Report": folder.uri(REPORT)}
 
 
-def _report(job: Job, ledger: Ledger, verdict: Verdict, status: str) -> dict[str, Any]:
+def _anew(earlier: Report) -> Report:
+    """Take over what only the planning knew, and not the error that a redrive has answered."""
+    return {key: value for key, value in earlier.items() if key != "Error"}
+
+
+def _report(job: Job, ledger: Ledger, verdict: Verdict, status: str, now: datetime) -> Report:
     return {
         "Status": status,
+        "ReportedAt": iso(now),
         "DomainName": job.domain,
         "ObjectTypeName": job.object_type,
         "HandOff": job.hand_off,
@@ -81,6 +129,7 @@ def _batch(ledger: Ledger, verdict: Verdict, window_id: str) -> dict[str, Any]:
         "WindowId": window_id,
         "FlowName": item["FlowName"],
         "Status": _status(ledger, verdict, window_id),
+        **({"Error": outcome["Error"]} if "Error" in outcome else {}),
         "ExecutionMessage": outcome.get("ExecutionMessage", ""),
         "RecordsProcessed": outcome.get("RecordsProcessed", 0),
         "RecordsFailed": outcome.get("RecordsFailed", 0),

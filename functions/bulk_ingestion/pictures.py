@@ -1,0 +1,215 @@
+"""The geometry of the report's pictures, as fractions of their width that a browser stretches."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from bulk_ingestion.times import parse_instant
+
+Batch = dict[str, Any]
+
+COLUMNS = 120
+"""More windows than this in one row share columns."""
+
+SYMBOLS = {
+    "FAILED": "✕",
+    "RETRY": "↻",
+    "CANCELLED": "■",
+    "IN_PROGRESS": "▸",
+    "NOT_STARTED": "○",
+    "SPLIT": "÷",
+    "COMPLETE": "✓",
+}
+"""The statuses, the worst one first, each with the sign that stands for it."""
+
+_RANK = {status: rank for rank, status in enumerate(SYMBOLS)}
+_WINDOWS_END = 94.0  # percent; the continuous integration follows
+_LABELLED = 40  # blocks of a row that have room for a sign
+_LEAST_WIDTH = 0.25  # percent
+_MONTHS = (1, 2, 3, 6, 12, 24, 60, 120)
+_DAYS = (1, 2, 7, 14)
+_TICKS = 8
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The time that the windows cover, from the left edge to the hand-off."""
+
+    start: datetime
+    end: datetime
+
+    @classmethod
+    def of(cls, batches: Iterable[Batch]) -> Axis:
+        """Cover all windows."""
+        bounds = [_period(batch) for batch in batches]
+        return cls(min(start for start, _ in bounds), max(end for _, end in bounds))
+
+    def place(self, instant: datetime) -> float:
+        """Give an instant's place, in percent of the picture's width."""
+        return _WINDOWS_END * ((instant - self.start) / (self.end - self.start))
+
+    def ticks(self) -> list[Tick]:
+        """Mark a few beginnings of days, months or years."""
+        days = (self.end - self.start) / timedelta(days=1)
+        if days <= _DAYS[-1] * _TICKS / 2:
+            step = next((step for step in _DAYS if days / step <= _TICKS), _DAYS[-1])
+            first = self.start.replace(hour=0, minute=0, second=0)
+            marks = [first + timedelta(days=n) for n in range(1, int(days) + 2, step)]
+            form = "%d %b"
+        else:
+            months = days / 30.44
+            step = next((step for step in _MONTHS if months / step <= _TICKS), _MONTHS[-1])
+            marks = _months(self.start, self.end, step)
+            form = "%Y" if step >= 12 else "%b %Y"
+        inside = [mark for mark in marks if self.start <= mark <= self.end]
+        return [
+            Tick(self.place(mark), mark.strftime(form), minor=bool(index % 2))
+            for index, mark in enumerate(inside)
+        ]
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A mark on the axis of time."""
+
+    x: float
+    label: str
+    minor: bool
+    """Left out where there is little room."""
+
+    @property
+    def anchor(self) -> str:
+        """Which end of the label stands at the mark, so that none leaves the picture."""
+        return "start" if self.x < 6 else "end" if self.x > 88 else "middle"
+
+
+@dataclass(frozen=True)
+class Block:
+    """One window in a row of the timeline, or some neighbours that share a column."""
+
+    x: float
+    width: float
+    batches: tuple[Batch, ...]
+    labelled: bool
+
+    @property
+    def status(self) -> str:
+        """The worst status of its windows."""
+        return min((batch["Status"] for batch in self.batches), key=lambda status: _RANK[status])
+
+    @property
+    def attempts(self) -> int:
+        """The most attempts that one of its windows took."""
+        return max(int(batch["Attempts"]) for batch in self.batches)
+
+    @property
+    def records(self) -> int:
+        """The records that arrived."""
+        return sum(int(batch["RecordsProcessed"]) for batch in self.batches)
+
+    @property
+    def failed_records(self) -> int:
+        """The records that could not be put."""
+        return sum(int(batch["RecordsFailed"]) for batch in self.batches)
+
+    @property
+    def title(self) -> str:
+        """What a pointer that rests on it is told."""
+        first, last = self.batches[0], self.batches[-1]
+        many = len(self.batches) > 1
+        counted = Counter(str(batch["Status"]) for batch in self.batches)
+        statuses = ", ".join(
+            f"{counted[status]} {status}" if many else status for status in counted
+        )
+        return (
+            f"{first['WindowId']}{' to ' + last['WindowId'] if many else ''}: "
+            f"{first['BatchRecordsStartTime']} to {last['BatchRecordsEndTime']}, {statuses}, "
+            f"{self.records:,} records, {self.attempts} attempts{' at most' if many else ''}"
+        )
+
+
+def timeline(axis: Axis, batches: list[Batch]) -> list[list[Block]]:
+    """Lay the windows out in rows: those of the plan, and under them the halves of split ones."""
+    depths: dict[int, list[Batch]] = {}
+    for batch in batches:
+        depths.setdefault(batch["WindowId"].count("-"), []).append(batch)
+    return [blocks(axis, depths[depth]) for depth in sorted(depths)]
+
+
+def blocks(axis: Axis, batches: list[Batch]) -> list[Block]:
+    """Give each window its place; too many share columns of equal width."""
+    if len(batches) <= COLUMNS:
+        return [_block(axis, (batch,), len(batches) <= _LABELLED) for batch in batches]
+    columns: dict[int, list[Batch]] = {}
+    for batch in batches:
+        start, _ = _period(batch)
+        columns.setdefault(int(axis.place(start) / _WINDOWS_END * COLUMNS), []).append(batch)
+    return [_block(axis, tuple(columns[column]), False) for column in sorted(columns)]
+
+
+def _block(axis: Axis, batches: tuple[Batch, ...], labelled: bool) -> Block:
+    left = axis.place(_period(batches[0])[0])
+    right = axis.place(max(_period(batch)[1] for batch in batches))
+    return Block(left, max(right - left, _LEAST_WIDTH), batches, labelled)
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Records per window, on a scale that begins at nothing."""
+
+    blocks: list[Block]
+    top: int
+    """The records at the upper edge."""
+    step: int
+    """The records between two lines."""
+
+    @classmethod
+    def of(cls, axis: Axis, leaves: list[Batch]) -> Bars:
+        """Draw the windows that count."""
+        bars = blocks(axis, leaves)
+        most = max((bar.records + bar.failed_records for bar in bars), default=0)
+        step = _round_step(most)
+        return cls(bars, max(step, -(-most // step) * step), step)
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether windows share a bar."""
+        return any(len(bar.batches) > 1 for bar in self.blocks)
+
+    def height(self, records: int) -> float:
+        """Give the height of a bar, in percent."""
+        return 100 * records / self.top
+
+    def lines(self) -> list[int]:
+        """The records that lines stand for."""
+        return list(range(0, self.top + 1, self.step))
+
+
+def _round_step(most: int) -> int:
+    """Give 1, 2 or 5 times a power of ten, of which at most four reach ``most``."""
+    power = 1
+    while True:
+        for digit in (1, 2, 5):
+            if digit * power * 4 >= most:
+                return digit * power
+        power *= 10
+
+
+def _months(start: datetime, end: datetime, step: int) -> list[datetime]:
+    first, last = start.year * 12 + start.month - 1, end.year * 12 + end.month - 1
+    midnight = start.replace(day=1, hour=0, minute=0, second=0)
+    return [
+        midnight.replace(year=month // 12, month=month % 12 + 1)
+        for month in range(-(-first // step) * step, last + 1, step)
+    ]
+
+
+def _period(batch: Batch) -> tuple[datetime, datetime]:
+    return (
+        parse_instant(batch["BatchRecordsStartTime"]),
+        parse_instant(batch["BatchRecordsEndTime"]),
+    )
