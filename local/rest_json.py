@@ -7,6 +7,7 @@ import binascii
 import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
+from email.utils import format_datetime
 from typing import Any, ClassVar, TypeVar
 
 from botocore import xform_name
@@ -51,6 +52,7 @@ class StrictResponse(BaseResponse):  # type: ignore[misc]
         status, headers, body = self.serialized(ActionResult(result))
         if isinstance(result, ServiceException):
             status = http_status(self.boto3_service_name, result.code)
+        headers["date"] = format_datetime(simulation.current.clock.now(), usegmt=True)
         headers, body = self._enrich_response(headers, body)
         return status, headers, body
 

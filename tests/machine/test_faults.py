@@ -193,6 +193,15 @@ class TestStorms:
         assert ended.status == "SUCCEEDED", ended.message
         assert watched.is_whole()
 
+    def test_five_minutes_of_the_hand_over_are_outlasted(self, watched: Watched) -> None:
+        # Given that the continuous integration cannot be made before its start has passed
+        call = {"Operation": "customer-profiles:PutIntegration", "Match": {"FlowDefinition": "."}}
+        ended = watched.run({**call, "For": "PT6M", "Error": "ThrottlingException"})
+        # Then it starts later, and pulls from where the last window ended all the same
+        assert ended.status == "SUCCEEDED", ended.message
+        assert ended.output["Integration"]["FirstExecutionFrom"] == "2026-11-23T22:00:00Z"
+        assert watched.is_whole()
+
     @pytest.mark.parametrize(
         "call", ["appflow:*", "customer-profiles:*", "s3:*", "s3:GetObject", "lambda:*"]
     )
@@ -305,7 +314,7 @@ class TestPermanentFailures:
 
 SYSTEMIC: dict[str, tuple[Fault, str]] = {
     "authentication": (
-        {"Source": "acme-sf/Contact", "LosesAuthentication": True, "Message": "Token revoked."},
+        {"Source": "acme-sf/Contact", "LosesAuthentication": True, "From": "PT1M"},
         "Appflow.ConnectorAuthenticationException",
     ),
     "authentication of a run": (
@@ -346,7 +355,7 @@ class TestSystemicErrors:
         ended = watched.run({"Message": "Not for you.", **asked}, MaxConcurrency=1)
         # Then the execution ends with it, says what to do, and tries no other window
         assert (ended.status, ended.error) == ("FAILED", error)
-        assert asked.get("Message", "Not for you.") in ended.message
+        assert asked.get("Message", "Not for you.") in ended.message, ended.message
         assert "Mend the cause, then redrive this execution: it runs only these." in ended.message
         assert ended.statuses["0001"] == ended.statuses["0002"] == "NOT_STARTED"
         assert list(ended.statuses.values()).count("FAILED") == 1
