@@ -1,4 +1,4 @@
-"""The embedded cloud's commands: ``python -m local run|serve``."""
+"""The commands: ``python -m local run|serve|watch``."""
 
 from __future__ import annotations
 
@@ -23,30 +23,43 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("--json", action="store_true", help="print its output and nothing else")
     run.add_argument("--speed", type=_speed, default=120.0, help=f"{_SPEED_HELP} (120)")
     run.add_argument("--picture", type=Path, help="save what is shown as an SVG")
-
     run.add_argument("--faults", type=Path, help="what is to fail, a file as in docs/faults/")
 
     serve = commands.add_parser("serve", help="deploy the stack and stay up, on loopback")
     serve.add_argument("--port", type=int, default=4566, help="the port (4566)")
     serve.add_argument("--speed", type=_speed, default=60.0, help=f"{_SPEED_HELP} (60)")
 
+    watch = commands.add_parser("watch", help="show an execution in AWS, or of a server here")
+    watch.add_argument("execution_arn", help="the execution's ARN")
+    watch.add_argument("--profile", help="the AWS CLI's profile to use")
+    watch.add_argument("--region", help="the Region; the ARN's by default")
+    watch.add_argument("--endpoint-url", help="http://127.0.0.1:4566 for the embedded cloud")
+
     given = parser.parse_args(arguments)
     if given.command == "serve":
         from local.server import serve as serve_
 
         return serve_(given.port, given.speed)
+    if given.command == "watch":
+        from local.watch import watch as watch_
+
+        return watch_(given.execution_arn, given.profile, given.region, given.endpoint_url)
+    return _run(parser, given)
+
+
+def _run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
     from local import faults
-    from local.run import run as run_
+    from local.run import run
 
     try:
         asked_faults = faults.read(given.faults) if given.faults else None
         execution_input = given.input.read_text()
     except OSError as error:
-        parser.error(f"{given.input}: {error.strerror}.")
+        parser.error(f"{error.filename}: {error.strerror}.")
     except faults.InvalidFaults as error:
         parser.error(f"{given.faults} cannot be used.\n{error}")
     name = given.name or f"{given.input.stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    return run_(execution_input, name, given.speed, given.json, given.picture, asked_faults)
+    return run(execution_input, name, given.speed, given.json, given.picture, asked_faults)
 
 
 def _speed(text: str) -> float | None:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.live import Live
 from rich.table import Table
 
 from bulk_ingestion import flows
@@ -22,13 +19,11 @@ from local.clock import Clock
 from local.cloud import Cloud, embedded_cloud
 from local.progress import Progress, Watcher
 from local.sources import epoch_milliseconds
-from local.view import explain, show
+from local.view import explain
+from local.watch import follow
 
 RUNS = Path("runs")
 """Where copies of the runs' folders are kept, since the embedded cloud's bucket goes with it."""
-
-_REFRESH = 0.2  # seconds
-_ROWS = 20
 
 
 @dataclass(frozen=True)
@@ -69,25 +64,6 @@ def run(
     if picture is not None:
         console.save_svg(str(picture), title="make run")
     return 0 if progress.status == "SUCCEEDED" else 1
-
-
-def follow(
-    look: Callable[[], Progress], name: str, console: Console | None, refresh: float = _REFRESH
-) -> Progress:
-    """Look again and again until the execution has ended, and draw what is seen."""
-    progress = look()
-    if console is None:
-        while not progress.ended:
-            time.sleep(refresh)
-            progress = look()
-        return progress
-    with Live(console=console, auto_refresh=False) as live:
-        while True:
-            live.update(show(progress, name, _ROWS), refresh=True)
-            if progress.ended:
-                return progress
-            time.sleep(refresh)
-            progress = look()
 
 
 def _keep(cloud: Cloud, name: str) -> Path:

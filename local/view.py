@@ -20,9 +20,9 @@ _STYLES = {
 _OUTCOMES = {"SUCCEEDED": "bold green", "RUNNING": "bold yellow"}
 
 
-def show(progress: Progress, name: str, rows: int) -> RenderableType:
+def show(progress: Progress, name: str, rows: int, pace: str = "") -> RenderableType:
     """Draw an execution, with at most ``rows`` of its windows."""
-    return Group(_heading(progress, name), _bar(progress), _windows(progress, rows))
+    return Group(_heading(progress, name), _bar(progress, pace), _windows(progress, rows))
 
 
 def explain(cause: str) -> str:
@@ -38,13 +38,14 @@ def _heading(progress: Progress, name: str) -> RenderableType:
     return Text.assemble(("Execution ", "bold"), name, "  ", (progress.status, style))
 
 
-def _bar(progress: Progress) -> RenderableType:
+def _bar(progress: Progress, pace: str) -> RenderableType:
     total = len(progress.windows)
     grid = Table.grid(padding=(0, 2))
     grid.add_row(
         ProgressBar(total=max(total, 1), completed=progress.done, width=40),
         f"{progress.done} of {total} windows",
         f"{progress.records:,} records",
+        pace,
     )
     return grid
 
