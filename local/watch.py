@@ -71,9 +71,8 @@ def watch(
             execution_arn,
         )
         name = execution_arn.rpartition(":")[2]
-        progress = follow(
-            watcher.look, name, console, _REFRESH if endpoint_url else _REFRESH_OF_AWS
-        )
+        refresh = _REFRESH if endpoint_url else _REFRESH_OF_AWS
+        progress = follow(watcher.look, name, console, refresh)
     except (BotoCoreError, ClientError) as error:
         console.print(f"{execution_arn} cannot be watched: {error}", style="red")
         return 2

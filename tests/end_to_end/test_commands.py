@@ -18,13 +18,14 @@ import boto3
 import pytest
 
 ROOT = Path(__file__).parents[2]
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 
 def local(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "local", *arguments],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, **CREDENTIALS, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=120,
@@ -74,6 +75,7 @@ def test_a_failed_execution_says_why_and_ends_in_1(tmp_path: Path) -> None:
         (["run", "nowhere.json"], "nowhere.json: No such file"),
         (["run", "x.json", "--speed", "0"], "0 is not more than 0"),
         (["run", "x.json", "--speed", "fast"], "neither a number nor max"),
+        (["run", "x.json", "--faults", "nofaults.json"], "nofaults.json: No such file"),
         ([], "the following arguments are required"),
     ],
 )
@@ -143,16 +145,17 @@ def test_the_server_answers_boto3_and_fills_sources_and_shows_what_has_landed(
                 aws_secret_access_key="local",
             )
 
-        # When an execution is started over HTTP and has ended
+        # When an execution is started over HTTP, and followed from another process to its end
         states = client("stepfunctions")
         arn = states.start_execution(
             stateMachineArn=machine,
             name="first",
             input=(ROOT / "events" / "salesforce-contact.json").read_text(),
         )["executionArn"]
-        while (told := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
-            pass
-        assert told["status"] == "SUCCEEDED", told
+        watched = local("watch", arn, "--endpoint-url", address, cwd=tmp_path)
+        assert watched.returncode == 0, watched.stdout + watched.stderr
+        assert "18 of 18 windows" in watched.stdout
+        assert states.describe_execution(executionArn=arn)["status"] == "SUCCEEDED"
         # Then both records have landed, with the mapped fields
         landed = ask("GET", f"{address}/local/domains/acme/objects/Salesforce-Contact")
         assert sorted(landed, key=lambda record: str(record["Id"])) == records
