@@ -75,7 +75,7 @@ def test_a_failed_execution_says_why_and_ends_in_1(tmp_path: Path) -> None:
         (["run", "nowhere.json"], "nowhere.json: No such file"),
         (["run", "x.json", "--speed", "0"], "0 is not more than 0"),
         (["run", "x.json", "--speed", "fast"], "neither a number nor max"),
-        (["run", "x.json", "--faults", "nofaults.json"], "nofaults.json: No such file"),
+        (["run", "x.json", "--faults", "nofaults.json"], "nofaults.json cannot be used."),
         ([], "the following arguments are required"),
     ],
 )
