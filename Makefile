@@ -5,7 +5,7 @@ VALIDATOR := tests/template/node_modules/installed
 EXAMPLE := events/salesforce-contact.json
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help run serve test soak check lock clean
+.PHONY: help run serve test soak check pictures lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ check: .venv/installed  ## format, lint and types
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+pictures: .venv/installed  ## draw docs/machine.svg (with Graphviz) and docs/run.svg anew
+	$(BIN)/python docs/draw_machine.py
+	COLUMNS=96 $(BIN)/python -m local run $(EXAMPLE) --name salesforce-contact --picture docs/run.svg
 
 lock: .venv/installed  ## pin what pyproject.toml asks for, with hashes
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --group dev pyproject.toml --output-file requirements.txt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,9 @@ from local.watch import follow
 
 RUNS = Path("runs")
 """Where copies of the runs' folders are kept, since the embedded cloud's bucket goes with it."""
+
+
+_FETCHED_FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,8 @@ def run(
     if progress.error and as_json:
         console.print(f"{progress.error}: {explain(progress.cause)}", style="red")
     if picture is not None:
-        console.save_svg(str(picture), title="make run")
+        svg = console.export_svg(title="make run")
+        picture.write_text(_FETCHED_FONTS.sub("", svg))
     return 0 if progress.status == "SUCCEEDED" else 1
 
 
@@ -109,5 +114,5 @@ def _print_end(console: Console, progress: Progress, counts: Counts | None, fold
         table.add_row("At the source", f"{counts.source:,}", f"and {counts.older:,} older ones")
         table.add_row("In the domain", f"{counts.domain:,}")
         console.print(table)
-    if (folder / "report.json").exists():
-        console.print(f"Report: {folder / 'report.json'}", soft_wrap=True)
+    for report in sorted(folder.glob("report.*")):
+        console.print(f"Report: {report}", soft_wrap=True)

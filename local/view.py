@@ -56,8 +56,9 @@ def _windows(progress: Progress, rows: int) -> RenderableType:
         table.add_column(column, no_wrap=True)
     for column in ("Attempts", "Records"):
         table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("Message", overflow="ellipsis", no_wrap=True)
     shown = _most_telling(progress.windows, rows)
+    if any(window.message for window in shown):
+        table.add_column("Message", overflow="ellipsis", no_wrap=True)
     for window in shown:
         table.add_row(
             window.id,
@@ -66,7 +67,7 @@ def _windows(progress: Progress, rows: int) -> RenderableType:
             Text(window.status, style=_STYLES.get(window.status, "")),
             str(window.attempts or ""),
             f"{window.records:,}" if window.status == "COMPLETE" else "",
-            window.message,
+            *([window.message] if window.message else []),
         )
     if len(shown) < len(progress.windows):
         table.add_row("", f"and {len(progress.windows) - len(shown)} more")
