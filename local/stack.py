@@ -385,7 +385,7 @@ def _permission(aws: _Aws, name: str, properties: Properties) -> Deployed:
 
 def _event_invoke_config(aws: _Aws, name: str, properties: Properties) -> Deployed:
     aws.call("lambda", "put_function_event_invoke_config", **properties)
-    return name, {}
+    return properties["FunctionName"], {}
 
 
 _CREATE: dict[str, Callable[[_Aws, str, Properties], Deployed]] = {

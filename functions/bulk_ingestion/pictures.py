@@ -98,8 +98,9 @@ class Block:
 
     @property
     def status(self) -> str:
-        """The worst status of its windows."""
-        return min((batch["Status"] for batch in self.batches), key=lambda status: _RANK[status])
+        """Give the worst status of its windows."""
+        statuses = [str(batch["Status"]) for batch in self.batches]
+        return min(statuses, key=lambda status: _RANK[status])
 
     @property
     def attempts(self) -> int:
@@ -185,7 +186,7 @@ class Bars:
         return 100 * records / self.top
 
     def lines(self) -> list[int]:
-        """The records that lines stand for."""
+        """Tell the records that lines stand for."""
         return list(range(0, self.top + 1, self.step))
 
 

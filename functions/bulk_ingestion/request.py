@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from dateutil.relativedelta import relativedelta
 from pydantic import (
@@ -18,6 +18,7 @@ from pydantic import (
     Field,
     ValidationError,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
 )
 
@@ -43,13 +44,17 @@ _SHOWN = 80  # characters of a refused value that a message repeats
 _NESTED = "IntegrationConfig.AppflowIntegration"
 
 
+Instant = Annotated[datetime, WithJsonSchema({"type": ["string", "number"]})]
+Duration = Annotated[relativedelta, WithJsonSchema({"type": "string", "examples": ["P2M", "P30D"]})]
+
+
 class Batch(BaseModel):
     """One window of the user's own, as CreateIntegrationWorkflow has it."""
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
-    StartTime: datetime
-    EndTime: datetime
+    StartTime: Instant = Field(description=INSTANT_FORMS)
+    EndTime: Instant = Field(description=INSTANT_FORMS)
 
     @field_validator("StartTime", "EndTime", mode="before")
     @classmethod
@@ -121,11 +126,11 @@ class ExecutionInput(Extras):
     Schedule: str | None = Field(
         default=None, description="how often the continuous flow pulls, such as rate(1hours)"
     )
-    ImportFrom: datetime | None = Field(
+    ImportFrom: Instant | None = Field(
         default=None, description=f"{INSTANT_FORMS}, or {DURATION_FORMS} back from now"
     )
-    BatchSize: relativedelta = Field(
-        default=relativedelta(months=2),
+    BatchSize: Duration = Field(
+        default_factory=lambda: relativedelta(months=2),
         description=f"the length of one window, {DURATION_FORMS}, an hour at least",
     )
     Batches: list[Batch] | None = Field(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
+
 from local.clock import Clock
+from local.interpreter.timing import start_thread
 
 START = datetime(2026, 11, 23, 22, tzinfo=UTC)
 
@@ -26,19 +29,13 @@ def test_a_sleep_takes_simulated_time_alone() -> None:
 def test_sleepers_wake_in_the_order_of_their_times() -> None:
     clock = Clock(start=START)
     woken: list[tuple[int, datetime]] = []
-    ready = threading.Barrier(3)
 
     def sleeper(hours: int) -> None:
-        with clock.at_work():
-            with clock.waiting():
-                ready.wait()
-            clock.sleep(hours * 3600)
-            woken.append((hours, clock.now()))
+        clock.sleep(hours * 3600)
+        woken.append((hours, clock.now()))
 
-    threads = [threading.Thread(target=sleeper, args=(hours,)) for hours in (3, 1, 2)]
     with clock.at_work():
-        for thread in threads:
-            thread.start()
+        threads = [start_thread(clock, str(hours), partial(sleeper, hours)) for hours in (3, 1, 2)]
         with clock.waiting():
             for thread in threads:
                 thread.join()

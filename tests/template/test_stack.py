@@ -24,6 +24,11 @@ LOOK_UP: dict[str, Callable[[str], Any]] = {
         "MetricAlarms"
     ][0],
     "AWS::IAM::Role": lambda name: client("iam").get_role(RoleName=name)["Role"],
+    "AWS::Events::Rule": lambda name: client("events").describe_rule(Name=name),
+    "AWS::Lambda::EventInvokeConfig": lambda name: client(
+        "lambda"
+    ).get_function_event_invoke_config(FunctionName=name),
+    "AWS::Lambda::Permission": lambda name: name,  # looked up with its function, below
     "AWS::Lambda::Function": lambda name: client("lambda").get_function(FunctionName=name),
     "AWS::Logs::LogGroup": lambda name: client("logs").describe_log_groups(logGroupNamePrefix=name)[
         "logGroups"
@@ -61,6 +66,19 @@ def test_given_the_stack_when_deployed_then_the_definition_names_its_functions(
     assert machine["tracingConfiguration"] == {"enabled": True}
 
 
+def test_given_the_stack_when_deployed_then_its_rule_invokes_the_clean_up(stack: Stack) -> None:
+    function = stack.resources["CleanUpFunction"]
+    [rule] = [r for r in stack.resources.values() if r.type == "AWS::Events::Rule"]
+
+    [target] = client("events").list_targets_by_rule(Rule=rule.physical_id)["Targets"]
+    policy = json.loads(client("lambda").get_policy(FunctionName=function.physical_id)["Policy"])
+
+    assert target["Arn"] == function.arn
+    [statement] = policy["Statement"]
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert rule.arn in json.dumps(statement["Condition"])
+
+
 def test_given_the_stack_when_deployed_then_its_functions_are_as_the_template_says(
     stack: Stack,
 ) -> None:
@@ -73,6 +91,7 @@ def test_given_the_stack_when_deployed_then_its_functions_are_as_the_template_sa
     assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
     assert function["Environment"]["Variables"] == {
         "DOMAIN_NAME": "acme",
+        "KMS_KEY_ARN": KEY,
         "MAX_CONCURRENCY": "5",
         "POWERTOOLS_LOG_LEVEL": "INFO",
         "POWERTOOLS_METRICS_NAMESPACE": "BulkIngestion",
@@ -120,6 +139,7 @@ def test_given_an_alarm_topic_or_none_when_deployed_then_every_alarm_tells_it_or
     assert metrics == dict.fromkeys(
         (
             "ApproximateNumberOfMessagesVisible",
+            "Errors",
             "ExecutionThrottled",
             "ExecutionsFailed",
             "ExecutionsTimedOut",

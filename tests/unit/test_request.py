@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulk_ingestion import request
 from bulk_ingestion.errors import InvalidInput
-from bulk_ingestion.request import Request, read
+from bulk_ingestion.request import Request
 from bulk_ingestion.times import iso
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -23,6 +24,12 @@ NOW = datetime(2026, 11, 23, 22, 0, 0, 123000, tzinfo=UTC)
 def event(name: str = "salesforce-contact") -> dict[str, Any]:
     loaded: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
     return loaded
+
+
+def read(raw: Any, now: datetime, **defaults: Any) -> Request:
+    found = request.read(raw, now, **defaults)
+    assert isinstance(found, Request)
+    return found
 
 
 def ask(**changes: Any) -> Request:
@@ -55,40 +62,40 @@ def problems(raw: Any) -> list[str]:
 
 @pytest.mark.parametrize("path", sorted(EVENTS.glob("*.json")), ids=lambda path: path.stem)
 def test_every_example_is_valid(path: Path) -> None:
-    assert read(json.loads(path.read_text()), NOW).domain == "acme"
+    read(json.loads(path.read_text()), NOW)
 
 
 def test_three_years_of_contacts_are_eighteen_windows_up_to_now() -> None:
-    request = ask(ImportFrom="P3Y")
-    assert len(request.windows) == 18
-    assert iso(request.windows[0].start) == "2023-11-23T22:00:00Z"
-    assert iso(request.hand_off) == iso(request.windows[-1].end) == "2026-11-23T22:00:00Z"
+    asked = ask(ImportFrom="P3Y")
+    assert len(asked.windows) == 18
+    assert iso(asked.windows[0].start) == "2023-11-23T22:00:00Z"
+    assert iso(asked.hand_off) == iso(asked.windows[-1].end) == "2026-11-23T22:00:00Z"
 
 
 def test_the_body_of_create_integration_workflow_is_a_valid_input_unchanged() -> None:
-    request = read(event("create-integration-workflow"), NOW)
-    assert [(iso(w.start), iso(w.end)) for w in request.windows] == [
+    asked = read(event("create-integration-workflow"), NOW)
+    assert [(iso(w.start), iso(w.end)) for w in asked.windows] == [
         ("2023-01-01T00:00:00Z", "2023-07-01T00:00:00Z"),
         ("2023-07-01T00:00:00Z", "2024-01-01T00:00:00Z"),
         ("2024-01-01T00:00:00Z", "2024-07-01T00:00:00Z"),
     ]
-    assert iso(request.hand_off) == "2024-07-01T00:00:00Z"
-    assert request.tags == {"team": "crm"}
-    assert "RoleArn is not needed" in request.warnings[0]
+    assert iso(asked.hand_off) == "2024-07-01T00:00:00Z"
+    assert asked.tags == {"team": "crm"}
+    assert "RoleArn is not needed" in asked.warnings[0]
 
 
 def test_without_batches_the_trigger_says_from_when_to_import() -> None:
     body = event("create-integration-workflow")
     del body["IntegrationConfig"]["AppflowIntegration"]["Batches"]
-    request = read(body, NOW)
-    assert iso(request.windows[0].start) == "2023-01-01T00:00:00Z"
-    assert len(request.windows) == 24
+    asked = read(body, NOW)
+    assert iso(asked.windows[0].start) == "2023-01-01T00:00:00Z"
+    assert len(asked.windows) == 24
 
 
 def test_the_nested_body_may_be_mixed_with_the_extras() -> None:
     body = {**event("create-integration-workflow"), "Order": "OldestFirst", "MaxConcurrency": 2}
-    request = read(body, NOW)
-    assert (request.newest_first, request.max_concurrency) == (False, 2)
+    asked = read(body, NOW)
+    assert (asked.newest_first, asked.max_concurrency) == (False, 2)
 
 
 @pytest.mark.parametrize(
@@ -96,10 +103,10 @@ def test_the_nested_body_may_be_mixed_with_the_extras() -> None:
     [("P2M", 0), ("2026-09-23T22:00:00Z", 0), ("2026-09-23T21:59:59Z", 2), ("P1D", 0), ("P61D", 0)],
 )
 def test_two_months_or_less_need_no_windows(begins: str, windows: int) -> None:
-    request = ask(ImportFrom=begins)
-    assert len(request.windows) == windows
+    asked = ask(ImportFrom=begins)
+    assert len(asked.windows) == windows
     if not windows:
-        assert request.hand_off == read({**event(), "ImportFrom": begins}, NOW).hand_off < NOW
+        assert asked.hand_off == read({**event(), "ImportFrom": begins}, NOW).hand_off < NOW
 
 
 def test_without_windows_the_hand_off_is_the_start_of_the_import() -> None:
@@ -116,23 +123,23 @@ def test_batches_are_put_in_order_and_gaps_between_them_are_told() -> None:
         {"StartTime": "2024-03-01", "EndTime": "2024-04-01"},
         {"StartTime": "2024-01-01", "EndTime": "2024-02-01"},
     ]
-    request = read(without("ImportFrom", Batches=batches), NOW)
-    assert [iso(w.start) for w in request.windows] == [
+    asked = read(without("ImportFrom", Batches=batches), NOW)
+    assert [iso(w.start) for w in asked.windows] == [
         "2024-01-01T00:00:00Z",
         "2024-03-01T00:00:00Z",
     ]
-    assert request.warnings == (
+    assert asked.warnings == (
         "No batch covers 2024-02-01T00:00:00Z to 2024-03-01T00:00:00Z: "
         "records that last changed then are not imported.",
     )
 
 
 def test_zendesk_gets_one_open_ended_window() -> None:
-    request = read(event("zendesk-tickets"), NOW)
-    assert [(iso(w.start), iso(w.end)) for w in request.windows] == [
+    asked = read(event("zendesk-tickets"), NOW)
+    assert [(iso(w.start), iso(w.end)) for w in asked.windows] == [
         ("2025-11-23T22:00:00Z", "2026-11-23T22:00:00Z")
     ]
-    assert "no upper bound" in request.warnings[0]
+    assert "no upper bound" in asked.warnings[0]
 
 
 def test_zendesk_cannot_take_batches() -> None:
@@ -159,9 +166,9 @@ def test_the_domain_may_come_from_the_stack() -> None:
 @given(days=st.integers(1, 4000), size=st.integers(1, 800))
 def test_the_hand_off_is_where_the_last_window_ends(days: int, size: int) -> None:
     begins = (NOW - timedelta(days=days)).date().isoformat()
-    request = ask(ImportFrom=begins, BatchSize=f"P{size}D")
-    assert request.hand_off == (request.windows[-1].end if request.windows else request.hand_off)
-    assert request.windows == () or request.hand_off == NOW.replace(microsecond=0)
+    asked = ask(ImportFrom=begins, BatchSize=f"P{size}D")
+    assert asked.hand_off == (asked.windows[-1].end if asked.windows else asked.hand_off)
+    assert asked.windows == () or asked.hand_off == NOW.replace(microsecond=0)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,7 +31,7 @@ def failed(error: str = "RunFailed", systemic: bool = False) -> dict[str, Any]:
     }
 
 
-def ledger(outcomes: dict[str, dict[str, Any] | None], connector: str = "Salesforce") -> Ledger:
+def ledger(outcomes: Mapping[str, dict[str, Any] | None], connector: str = "Salesforce") -> Ledger:
     """Give windows of two hours and more, with the outcomes of those that have one."""
     windows = [
         Window(key, datetime(2026, 1, int(key[:4]), tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
@@ -166,7 +167,7 @@ def test_the_judge_never_says_done_while_a_window_is_missing(
     if found.incomplete:
         assert verdict.error or verdict.again or verdict.split
     else:
-        assert not (verdict.error or verdict.again or verdict.split)
+        assert (verdict.error, verdict.again, verdict.split) == (None, (), ())
     if redriven:
         touched = {*verdict.again, *(half.id[:-2] for half in verdict.split)}
         assert touched == set(found.incomplete)
