@@ -108,7 +108,7 @@ def _print_end(console: Console, progress: Progress, counts: Counts | None, fold
         console.print_json(data=progress.output)
     else:
         console.print(f"{progress.error}", style="bold red")
-        console.print(explain(progress.cause))
+        console.print(explain(progress.cause), markup=False, highlight=False)
     if counts is not None:
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
         table.add_row("At the source", f"{counts.source:,}", f"and {counts.older:,} older ones")

@@ -57,8 +57,6 @@ def _windows(progress: Progress, rows: int) -> RenderableType:
     for column in ("Attempts", "Records"):
         table.add_column(column, justify="right", no_wrap=True)
     shown = _most_telling(progress.windows, rows)
-    if any(window.message for window in shown):
-        table.add_column("Message", overflow="ellipsis", no_wrap=True)
     for window in shown:
         table.add_row(
             window.id,
@@ -67,11 +65,11 @@ def _windows(progress: Progress, rows: int) -> RenderableType:
             Text(window.status, style=_STYLES.get(window.status, "")),
             str(window.attempts or ""),
             f"{window.records:,}" if window.status == "COMPLETE" else "",
-            *([window.message] if window.message else []),
         )
     if len(shown) < len(progress.windows):
         table.add_row("", f"and {len(progress.windows) - len(shown)} more")
-    return table
+    messages = [f"{window.id}  {window.message}" for window in shown if window.message]
+    return Group(table, *(Text(text, no_wrap=True, overflow="ellipsis") for text in messages))
 
 
 def _most_telling(windows: tuple[WindowProgress, ...], rows: int) -> list[WindowProgress]:

@@ -82,7 +82,7 @@ def watch(
         console.print_json(data=progress.output)
     elif progress.error:
         console.print(progress.error, style="bold red")
-        console.print(explain(progress.cause))
+        console.print(explain(progress.cause), markup=False, highlight=False)
     return 0 if progress.status == "SUCCEEDED" else 1
 
 

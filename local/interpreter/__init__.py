@@ -42,6 +42,7 @@ _PLAIN = (
     states.assign_at_the_end,
     states.retry_and_catch_as_aws_does,
     states.wait_on_the_clock,
+    states.count_attempts_of_threads_apart,
     states.back_off_on_the_clock,
     states.match_errors_as_aws_does,
     states.choose_as_aws_does,

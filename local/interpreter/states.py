@@ -519,6 +519,14 @@ def wait_on_the_clock(patches: Patches) -> None:
     patches.put(wait_seconds.SecondsJSONata, "_get_wait_seconds", whole_seconds)
 
 
+def count_attempts_of_threads_apart(patches: Patches) -> None:
+    """No attempt goes uncounted; moto names a Retry's counter when it is first asked for.
+
+    Children that fail at the same time may each name it, and lose the count under the other name.
+    """
+    patches.put(EvalComponent, "heap_key", property(lambda self: f"component-{id(self)}"))
+
+
 def back_off_on_the_clock(patches: Patches) -> None:
     """Back off in simulated time, and no longer than the execution lives."""
 
