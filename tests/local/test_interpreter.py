@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.stepfunctions.parser.asl.component import eval_component
+from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl import MaxAttemptsDecl
 from moto.stepfunctions.parser.asl.jsonata import jsonata as motos_jsonata
 
 from tests.local.interpreter_cloud import (
@@ -367,6 +369,35 @@ class TestErrors:
 def _renamed(branch: dict[str, Any]) -> dict[str, Any]:
     (state,) = branch["States"].values()
     return {"StartAt": "Other", "States": {"Other": state}}
+
+
+def test_attempts_are_counted_in_one_place_whoever_asks_first(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _names_of_a_counter(monkeypatch) == 1
+
+
+def test_that_moto_as_shipped_may_lose_an_attempt(
+    shipped: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _names_of_a_counter(monkeypatch) == 2
+
+
+def _names_of_a_counter(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Count the names that a counter has had when another child asks while it is named."""
+    counter = MaxAttemptsDecl(3)
+    asked: list[str] = []
+    names = iter(["one", "another"])
+
+    def name() -> str:
+        given = next(names)
+        if given == "one":
+            asked.append(counter.heap_key)
+        return given
+
+    monkeypatch.setattr(eval_component, "long_uid", name)
+    asked.append(counter.heap_key)
+    return len(set(asked))
 
 
 class TestDefinitions:
