@@ -13,7 +13,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 from werkzeug.test import Client
@@ -148,7 +148,7 @@ def test_what_is_no_spec_is_refused(given: Any) -> None:
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=8,
+    max_leaves=4,
 )
 KEYS = sorted(
     {key for kind in (faults.OperationFails, faults.RunMisbehaves, faults.SourceFails)
@@ -156,7 +156,8 @@ KEYS = sorted(
 )  # fmt: skip
 
 
-@given(st.lists(st.dictionaries(st.sampled_from(KEYS), JSON)))
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.dictionaries(st.sampled_from(KEYS), JSON, max_size=5), max_size=3))
 def test_nothing_but_invalid_faults_comes_of_nonsense(asked: list[Any]) -> None:
     refused: list[str] = []
     try:
