@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bulk_ingestion import flows
 from bulk_ingestion.connectors import Connector
 from bulk_ingestion.errors import InvalidInput
 from bulk_ingestion.folder import Folder, round_file
-from bulk_ingestion.request import Request
 from bulk_ingestion.times import iso
 from bulk_ingestion.windows import Window
+
+if TYPE_CHECKING:
+    from bulk_ingestion.request import Request
 
 RUN_DEADLINE_SECONDS = 24 * 3600  # AppFlow ends a run after 48 hours itself
 JOB = "request.json"
