@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
@@ -104,12 +105,12 @@ class Trial:
 
     laboratory: Laboratory
     example: Example
-    started: int = 0
+    runs: Counter[str] = field(default_factory=Counter)
+    """How many runs of each flow of a window were started."""
     ended: int = 0
     changes_made: int = 0
     most_flows: int = 0
     """The most flows of windows that there were at a time."""
-    crowded: str = ""
 
     def __post_init__(self) -> None:
         application = self.example.application
@@ -127,10 +128,11 @@ class Trial:
         if not event["detail"]["flow-name"].startswith("bulk-"):
             return
         if "Start" in event["detail-type"]:
-            self.started += 1
+            self.runs[event["detail"]["flow-name"]] += 1
+            started = self.runs.total()
             self.most_flows = max(self.most_flows, len(self.window_flows()))
-            self._change("Start", self.started)
-            if self.started == self.example.stopped_at:
+            self._change("Start", started)
+            if started == self.example.stopped_at:
                 with acting_as(None):
                     self.laboratory.cloud.client("stepfunctions").stop_execution(
                         executionArn=self.arn, cause="Somebody pressed stop."
@@ -235,6 +237,7 @@ def _end(trial: Trial) -> Ended:
     if ended.status == "FAILED":
         _what_is_missing_is_named(trial, ended, report)
     _complete_means_landed(trial, report)
+    _no_run_is_started_twice(trial, report)
     return ended
 
 
@@ -292,6 +295,13 @@ def _complete_means_landed(trial: Trial, report: dict[str, Any]) -> None:
         assert len(lost) <= failed[batch["WindowId"]], (
             f"lost: {lost} of window {batch['WindowId']}, which is called COMPLETE"
         )
+
+
+def _no_run_is_started_twice(trial: Trial, report: dict[str, Any]) -> None:
+    for batch in report["Batches"]:
+        if batch["FinishedAt"]:
+            runs = trial.runs[batch["FlowName"]]
+            assert runs <= batch["Attempts"], f"started twice: {batch} had {runs} runs"
 
 
 def _domain_equals_source(trial: Trial, ended: Ended) -> None:

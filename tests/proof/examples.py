@@ -19,6 +19,7 @@ from local.sources import Entity, known_entities
 EVENTS = Path(__file__).parents[2] / "events"
 MILLISECOND = timedelta(milliseconds=1)
 SECOND = timedelta(seconds=1)
+_OFF = [timedelta(), -MILLISECOND, MILLISECOND, -SECOND, SECOND]
 HOUR = timedelta(hours=1)
 MOST_WINDOWS = 6
 RETRIES = 3
@@ -235,6 +236,10 @@ def _written(instant: datetime) -> str:
     return instant.isoformat().replace("+00:00", "Z")
 
 
+def _middle(start: datetime, end: datetime) -> datetime:
+    return (start + (end - start) / 2).replace(microsecond=0)
+
+
 @dataclass
 class _Import:
     """What is asked for, and what has to be covered by it."""
@@ -243,10 +248,13 @@ class _Import:
     intervals: list[tuple[datetime, datetime]]
     hand_off: datetime
     edges: list[datetime] = field(default_factory=list)
+    middles: list[datetime] = field(default_factory=list)
+    """Where the windows are cut in two when they are too large."""
 
     def __post_init__(self) -> None:
-        covered = {edge for interval in self.intervals for edge in interval}
-        self.edges = sorted(covered | {self.hand_off})
+        self.edges = sorted({edge for interval in self.intervals for edge in interval})
+        self.edges = self.edges or [self.hand_off]
+        self.middles = [_middle(start, end) for start, end in self.intervals]
 
 
 @st.composite
@@ -254,8 +262,8 @@ def _import_from(draw: st.DrawFn, application: Application, now: datetime) -> _I
     whole = now.replace(microsecond=0)
     name = draw(st.sampled_from(sorted(_SIZES)))
     size = _SIZES[name]
-    number = draw(st.sampled_from(range(MOST_WINDOWS, 0, -1)))
-    start = draw(st.sampled_from(_ROUNDED))(whole - size * number)
+    number = draw(st.sampled_from([2, 1, 3, 4, 5, MOST_WINDOWS]))
+    start = min(draw(st.sampled_from(_ROUNDED))(whole - size * number), whole - HOUR)
     asked = {"ImportFrom": _written(start), "BatchSize": name}
     if start >= whole - relativedelta(months=2):
         return _Import(asked, [], start)
@@ -281,29 +289,35 @@ def _batches(draw: st.DrawFn, now: datetime) -> _Import:
 @st.composite
 def _moment(draw: st.DrawFn, imported: _Import, now: datetime) -> datetime:
     """Draw when a record last changed: on an edge, at an odd instant, or anywhere."""
-    first, kind = imported.edges[0], draw(st.integers(0, 5))
-    if kind <= 2:
-        off = draw(st.sampled_from([timedelta(), -MILLISECOND, MILLISECOND, -SECOND, SECOND]))
-        return min(draw(st.sampled_from(imported.edges)) + off, now)
+    kind = draw(st.sampled_from(["edge", "edge", "middle", "odd", "before", "anywhere"]))
+    first = imported.edges[0]
+    if kind == "edge" or (kind == "middle" and imported.middles):
+        near = draw(st.sampled_from(imported.edges if kind == "edge" else imported.middles))
+        return min(near + draw(st.sampled_from(_OFF)), now)
     odd = [instant for instant in _ODD_INSTANTS if first <= instant < now]
-    if kind == 3 and odd:
+    if kind == "odd" and odd:
         return draw(st.sampled_from(odd)) + draw(st.sampled_from([timedelta(), -MILLISECOND]))
-    if kind == 4:
+    if kind == "before":
         return first - timedelta(milliseconds=draw(st.integers(0, 90 * 86_400_000)))
     start, end = draw(st.sampled_from(imported.intervals or [(first, now)]))
-    whole = (end - start) // MILLISECOND - 1
-    return start + timedelta(milliseconds=draw(st.integers(0, whole)))
+    return start + timedelta(milliseconds=draw(st.integers(0, (end - start) // MILLISECOND - 1)))
 
 
 @st.composite
-def _records(
-    draw: st.DrawFn, application: Application, imported: _Import, now: datetime
-) -> list[tuple[str, datetime]]:
-    """Draw records, some of them in bursts at one instant; what is not hit stays empty."""
-    alone = st.tuples(_moment(imported, now), st.just(1))
-    burst = st.tuples(_moment(imported, now), st.integers(2, 8))
-    groups = draw(st.lists(st.one_of(alone, alone, alone, burst), min_size=3, max_size=12))
-    moments = [moment for moment, size in groups for _ in range(size)]
+def _crowd(draw: st.DrawFn, imported: _Import, now: datetime) -> list[datetime]:
+    """Draw many moments at even distances in one window."""
+    start, end = draw(st.sampled_from(imported.intervals or [(imported.hand_off, now)]))
+    number = draw(st.integers(6, 16))
+    return [start + (end - start) * n / number for n in range(number)]
+
+
+@st.composite
+def _records(draw: st.DrawFn, imported: _Import, now: datetime) -> list[tuple[str, datetime]]:
+    """Draw records: alone, many at one instant, many in one window; much stays empty."""
+    alone = st.lists(_moment(imported, now), min_size=2, max_size=4)
+    burst = st.builds(lambda one, size: [one] * size, _moment(imported, now), st.integers(2, 6))
+    groups = st.lists(st.one_of(alone, burst, _crowd(imported, now)), min_size=1, max_size=4)
+    moments = [moment for group in draw(groups) for moment in group]
     return [(str(1001 + number), moment) for number, moment in enumerate(moments)]
 
 
@@ -316,20 +330,21 @@ _TRANSIENT = {
     "lambda": ["ServiceException", "TooManyRequestsException"],
 }
 _REMOVING = (
-    "appflow:DeleteFlow",
     "appflow:ListFlows",
+    "appflow:DescribeFlow",
     "appflow:CancelFlowExecutions",
+    "appflow:DeleteFlow",
     "customer-profiles:DeleteIntegration",
-    "customer-profiles:ListIntegrations",
 )
-_CALLS = [
+_OF_WINDOWS = [
     "appflow:CreateFlow",
     "appflow:StartFlow",
-    "appflow:DescribeFlow",
     "appflow:DescribeFlowExecutionRecords",
     "customer-profiles:PutIntegration",
-    "customer-profiles:GetIntegration",
     "s3:PutObject",
+]
+_OTHERS = [
+    "customer-profiles:GetIntegration",
     "s3:GetObject",
     "s3:ListObjectsV2",
     "lambda:Invoke",
@@ -341,7 +356,7 @@ _SERVICES = ["appflow:*", "customer-profiles:*", "s3:*", "lambda:*"]
 @st.composite
 def _call_fails(draw: st.DrawFn) -> Disturbance:
     """Draw a call that fails, or whose answer is lost, no longer than its retries go on."""
-    operation = draw(st.sampled_from([*_CALLS, *_SERVICES]))
+    operation = draw(st.sampled_from(_OF_WINDOWS) | st.sampled_from([*_OTHERS, *_SERVICES]))
     service = operation.partition(":")[0]
     how: Fault = draw(
         st.sampled_from(
@@ -371,27 +386,36 @@ def _window_flow(number: int) -> str:
     return f"-{number:04}$"
 
 
+_ANY_WINDOW = {"Flow": "^bulk-"}
+
+
 @st.composite
-def _run_goes_wrong(draw: st.DrawFn, has_windows: bool) -> Disturbance:
-    """Draw a run that three retries, or halves of its window, make good."""
-    any_window = {"Flow": "^bulk-"}
-    times = draw(st.integers(1, 3))
-    kinds: list[Disturbance] = [
-        Disturbance({"Run": any_window, "Ends": "Error", "Times": times, "Each": True}, times),
-        Disturbance({"Run": any_window, "Ends": "Error", "CutAt": 2, "Times": times}, times),
-        Disturbance({"Run": any_window, "AppearsAfter": "PT3M"}),
-        Disturbance({"Run": any_window, "OnLaterPage": True}),
-        Disturbance({"Run": any_window, "Takes": "PT17M", "Times": times}),
-        Disturbance({"Run": any_window, "PutFailures": times, "Probability": 0.7}),
+def _runs_fail(draw: st.DrawFn) -> Disturbance:
+    """Draw runs that fail, no more often than they are retried."""
+    times = draw(st.sampled_from([3, 1, 2]))
+    more: Fault = draw(st.sampled_from([{"Each": True}, {"Each": True, "CutAt": 2}, {"CutAt": 2}]))
+    asked = {"Run": _ANY_WINDOW, "Ends": "Error", "Times": times, **more}
+    return Disturbance(asked, failed_runs=times)
+
+
+@st.composite
+def _run_is_odd(draw: st.DrawFn, has_windows: bool) -> Disturbance:
+    """Draw a run that takes patience, that cannot put its records, or needs a smaller window."""
+    odd: list[Fault] = [
+        {"AppearsAfter": "PT3M"},
+        {"OnLaterPage": True},
+        {"Takes": "PT17M", "Times": 3},
+        {"PutFailures": 2, "Probability": 0.7},
     ]
-    if has_windows:
-        flow = {"Flow": _window_flow(draw(st.integers(1, MOST_WINDOWS)))}
-        large = {"Ends": "Error", "Message": "The response is too large.", "CutAt": 1}
-        kinds += [
-            Disturbance({"Run": flow, **what}, splits=True)
-            for what in (large, {"Ends": "Never"}, {"Takes": "PT2H"})
-        ]
-    return draw(st.sampled_from(kinds))
+    too_large: list[Fault] = [
+        {"Ends": "Error", "Message": "The response is too large.", "CutAt": 1},
+        {"Ends": "Never"},
+        {"Takes": "PT2H"},
+    ]
+    if has_windows and draw(st.booleans()):
+        run = {"Flow": _window_flow(draw(st.integers(1, 3)))}
+        return Disturbance({"Run": run, **draw(st.sampled_from(too_large))}, splits=True)
+    return Disturbance({"Run": _ANY_WINDOW, **draw(st.sampled_from(odd))})
 
 
 @st.composite
@@ -405,65 +429,77 @@ def _source_is_down(draw: st.DrawFn, application: Application) -> Disturbance:
 
 
 @st.composite
-def _something_breaks(draw: st.DrawFn) -> Disturbance:
-    """Draw what no retry helps against."""
-    flow = _window_flow(draw(st.integers(1, MOST_WINDOWS)))
+def _window_breaks(draw: st.DrawFn) -> Disturbance:
+    """Draw what fails one window for good, or, being systemic, all that are left."""
+    flow = _window_flow(draw(st.integers(1, 3)))
+    create: Fault = {"Operation": "appflow:CreateFlow", "Match": {"flowName": flow}}
+    start: Fault = {"Operation": "appflow:StartFlow", "Match": {"flowName": flow}}
+    register: Fault = {"Operation": "customer-profiles:PutIntegration", "Match": {"Uri": flow}}
     run: Fault = {"Run": {"Flow": flow}, "Ends": "Error"}
-    calls: list[Fault] = [
-        {"Operation": "appflow:CreateFlow", "Match": {"flowName": flow}},
-        {
-            "Operation": "appflow:CreateFlow",
-            "Match": {"flowName": flow},
-            "Error": "ConnectorAuthenticationException",
-        },
-        {"Operation": "appflow:StartFlow", "Match": {"flowName": flow}},
-        {
-            "Operation": "appflow:StartFlow",
-            "Match": {"flowName": flow},
-            "Error": "AccessDeniedException",
-        },
-        {"Operation": "appflow:StartFlow", "Match": {"flowName": flow}, "Moment": "After"},
-        {"Operation": "customer-profiles:PutIntegration", "Match": {"Uri": flow}},
-        {
-            "Operation": "customer-profiles:PutIntegration",
-            "Match": {"Uri": flow},
-            "Error": "AccessDeniedException",
-        },
-        {"Operation": "customer-profiles:PutIntegration", "Match": {"FlowDefinition": "acme"}},
-        {"Operation": "customer-profiles:GetIntegration"},
-        {"Operation": "lambda:Invoke", "Match": {"FunctionName": "plan-windows"}},
-        {"Operation": "lambda:Invoke", "Match": {"FunctionName": "review-windows"}},
-        {
-            "Operation": "lambda:Invoke",
-            "Match": {"FunctionName": "review-windows"},
-            "Moment": "After",
-        },
-        {
-            "Operation": "lambda:Invoke",
-            "Match": {"FunctionName": "create-integration"},
-            "Moment": "After",
-        },
-        {"Operation": "s3:PutObject", "Match": {"Key": "windows/0001"}},
-        {"Operation": "s3:PutObject", "Match": {"Key": "windows/"}, "Moment": "After"},
-        {"Operation": "s3:PutObject", "Match": {"Key": "report"}},
-        {"Operation": "s3:GetObject", "Match": {"Key": "plan.json"}},
-    ]
-    runs: list[Fault] = [
-        run,
-        {**run, "CutAt": 3},
-        {**run, "Message": "The refresh token has expired."},
-        {"Run": {"Flow": "^bulk-"}, "Ends": "Error", "Times": 9},
-    ]
-    return Disturbance(draw(st.sampled_from([*calls, *runs])), None)
+    return Disturbance(
+        draw(
+            st.sampled_from(
+                [
+                    create,
+                    {**create, "Error": "ConnectorAuthenticationException"},
+                    {**create, "Error": "ValidationException"},
+                    start,
+                    {**start, "Error": "AccessDeniedException"},
+                    {**start, "Moment": "After"},
+                    register,
+                    {**register, "Error": "AccessDeniedException"},
+                    {**register, "Error": "BadRequestException", "Moment": "After"},
+                    run,
+                    {**run, "CutAt": 3},
+                    {**run, "Message": "The refresh token has expired.", "Takes": "PT10S"},
+                    {"Operation": "s3:PutObject", "Match": {"Key": "windows/0001"}},
+                    {"Run": _ANY_WINDOW, "Ends": "Error", "Times": 9},
+                ]
+            )
+        ),
+        failed_runs=None,
+    )
+
+
+@st.composite
+def _machine_breaks(draw: st.DrawFn) -> Disturbance:
+    """Draw what fails the execution outside its windows."""
+    functions = ["plan-windows", "review-windows", "create-integration"]
+    invoke: Fault = {
+        "Operation": "lambda:Invoke",
+        "Match": {"FunctionName": draw(st.sampled_from(functions))},
+    }
+    integrate: Fault = {
+        "Operation": "customer-profiles:PutIntegration",
+        "Match": {"FlowDefinition": "acme"},
+    }
+    return Disturbance(
+        draw(
+            st.sampled_from(
+                [
+                    invoke,
+                    {**invoke, "Moment": "After"},
+                    integrate,
+                    {**integrate, "Moment": "After", "Error": "AccessDeniedException"},
+                    {"Operation": "customer-profiles:GetIntegration"},
+                    {"Operation": "s3:PutObject", "Match": {"Key": "report"}},
+                    {"Operation": "s3:PutObject", "Match": {"Key": "windows/"}, "Moment": "After"},
+                    {"Operation": "s3:GetObject", "Match": {"Key": "plan.json"}},
+                ]
+            )
+        ),
+        failed_runs=None,
+    )
 
 
 @st.composite
 def _disturbances(draw: st.DrawFn, application: Application) -> list[Disturbance]:
-    bearable = st.one_of(_call_fails(), _run_goes_wrong(application.has_windows))
-    found = draw(st.lists(bearable, max_size=3))
-    if draw(st.integers(0, 2)) == 0:
-        found.append(draw(st.one_of(_source_is_down(application), _something_breaks())))
-    return found
+    """Draw faults that have to be borne, and now and then one that need not."""
+    bearable = st.one_of(_call_fails(), _runs_fail(), _run_is_odd(application.has_windows))
+    breaks = st.one_of(_source_is_down(application), _window_breaks(), _machine_breaks())
+    number = draw(st.sampled_from([1, 2, 3, 0]))
+    found = [draw(bearable) for _ in range(number)]
+    return [*found, draw(breaks)] if draw(st.integers(0, 2)) == 2 else found
 
 
 # ------------------------------------------------------------------------------ examples
@@ -482,7 +518,7 @@ def examples(draw: st.DrawFn, application: Application) -> Example:
         imported = draw(_batches(now))
     else:
         imported = draw(_import_from(application, now))
-    records = draw(_records(application, imported, now))
+    records = draw(_records(imported, now))
     changes = draw(
         st.lists(
             st.builds(
@@ -497,7 +533,7 @@ def examples(draw: st.DrawFn, application: Application) -> Example:
     limit = None
     if application.name == "Servicenow" and draw(st.booleans()):
         least = 1 + _most_in_a_smallest_window([moment for _, moment in records])
-        limit = least + draw(st.integers(0, 3))
+        limit = least + draw(st.integers(0, 2))
     return Example(
         application,
         now,
@@ -512,7 +548,7 @@ def examples(draw: st.DrawFn, application: Application) -> Example:
         disturbances=tuple(draw(_disturbances(application))),
         seed=draw(st.integers(1, 1000)),
         changes=tuple(changes),
-        stopped_at=draw(st.none() | st.none() | st.none() | st.integers(1, 4)),
+        stopped_at=draw(st.sampled_from([None] * 12 + [1, 2, 3])),
         patience=draw(st.integers(0, 1)),
         record_limit=limit,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from hypothesis import HealthCheck, seed, settings
@@ -11,14 +11,22 @@ from hypothesis import HealthCheck, seed, settings
 SOAK = int(os.environ.get("SOAK", "0"))
 """How many times as many examples as in ``make test``; 0 for the same ones every time."""
 
+LOT = 10
+"""Examples that are drawn in one go. Of the later ones of a longer go, Hypothesis makes most by
+repeating parts of earlier ones; where each costs so much, new ones find more."""
+
 Test = TypeVar("Test", bound=Callable[[], None])
 
 
-def proof(number: int, name: str) -> Callable[[Test], Test]:
-    """Draw so many examples: the same ones every time by that name, or with SOAK others, more."""
+def lots(number: int, name: str) -> Iterator[Callable[[Test], Test]]:
+    """Draw so many examples, in lots: give what decorates the test of each lot.
+
+    They are the same ones every time for a name, or with SOAK others, and more.
+    """
     drawn = settings(
-        max_examples=number * max(1, SOAK),
+        max_examples=LOT,
         database=None,
+        report_multiple_bugs=False,
         print_blob=bool(SOAK),
         deadline=None,  # an example takes as long as its execution
         suppress_health_check=[
@@ -26,4 +34,10 @@ def proof(number: int, name: str) -> Callable[[Test], Test]:
             HealthCheck.data_too_large,
         ],
     )
-    return lambda test: drawn(test if SOAK else seed(name)(test))
+    for lot in range(number // LOT * max(1, SOAK)):
+        of_lot = f"{name} {lot}"
+
+        def decorate(test: Test, of_lot: str = of_lot) -> Test:
+            return drawn(test if SOAK else seed(of_lot)(test))
+
+        yield decorate

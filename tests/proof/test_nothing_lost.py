@@ -15,9 +15,9 @@ from tests.proof.examples import (
     Example,
     examples,
 )
-from tests.proof.profiles import proof
+from tests.proof.profiles import lots
 
-RUNS = {SALESFORCE: 40, SERVICENOW: 40, MARKETO: 15, ZENDESK: 15}
+RUNS = {SALESFORCE: 40, SERVICENOW: 40, MARKETO: 20, ZENDESK: 10}
 """Examples by application, under each reading of the bounds."""
 
 
@@ -25,10 +25,11 @@ RUNS = {SALESFORCE: 40, SERVICENOW: 40, MARKETO: 15, ZENDESK: 15}
 @pytest.mark.parametrize("application", RUNS, ids=lambda application: application.name)
 def test_nothing_is_lost(laboratory: Laboratory, application: Application, inclusive: bool) -> None:
     laboratory.inclusive = inclusive
+    for lot in lots(RUNS[application], f"{application.name} {inclusive}"):
 
-    @proof(RUNS[application], f"{application.name} {inclusive}")
-    @given(examples(application))
-    def holds(example: Example) -> None:
-        nothing_is_lost(laboratory, example)
+        @lot
+        @given(examples(application))
+        def holds(example: Example) -> None:
+            nothing_is_lost(laboratory, example)
 
-    holds()
+        holds()
