@@ -64,12 +64,7 @@ def test_the_output_and_the_report_speak_the_words_of_get_workflow(machine: Mach
         },
         "Report": f"s3://{machine.cloud.stack.runs_bucket}/runs/run/report.json",
     }
-    landed = len(machine.landed())
-    assert ended.report["Reconciliation"] == {
-        "RecordsFetched": landed,
-        "RecordsPut": landed,
-        "Equal": True,
-    }
+    assert ended.report["Reconciled"] is True
     batches = ended.report["Batches"]
     assert {batch["Status"] for batch in batches} == {"COMPLETE"}
     assert all(
