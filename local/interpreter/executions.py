@@ -253,14 +253,15 @@ class Run(Execution):  # type: ignore[misc]
 
     def halt(self, status: str, error: str | None, cause: str | None) -> None:
         """End the execution where it stands, and everything in it."""
+        env = self.env  # a child's own thread forgets it as soon as the child has ended
         if not self.end(status, error, cause):
             return
         if status == "TIMED_OUT":
-            self.env.set_timed_out()
+            env.set_timed_out()
         else:
-            if self.env._program_state is None:
-                self.env.next_state_name = "-"
-            self.env.set_stop(stop_date=self.stop_date, cause=cause, error=error)
+            if env._program_state is None:
+                env.next_state_name = "-"
+            env.set_stop(stop_date=self.stop_date, cause=cause, error=error)
 
     def end(
         self, status: str, error: str | None = None, cause: str | None = None, output: Any = None
