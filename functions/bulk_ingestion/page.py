@@ -10,9 +10,9 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from bulk_ingestion.advice import advice
+from bulk_ingestion.console import execution_link, flow_link
 from bulk_ingestion.pictures import SYMBOLS, Axis, Bars, Batch, timeline
 from bulk_ingestion.redaction import without_secrets
 from bulk_ingestion.times import parse_instant
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 _TEMPLATE = Path(__file__).with_name("report.html.j2")
-_CONSOLES = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
 _REDRIVE_DAYS = 14
 _GROUPS = 20  # kinds of failure that are told apart; the table of windows has them all
 _NAMED = 12  # windows that a kind of failure names
@@ -228,20 +227,13 @@ class View:
     @property
     def execution_link(self) -> str:
         """The execution in the console of AWS."""
-        return self._console("states", f"v2/executions/details/{quote(self.arn, safe=':')}")
+        return execution_link(self.arn)
 
     @property
     def flow_link(self) -> str:
         """The flow of the continuous integration in the console of AWS."""
         name = self.integration["FlowName"] if self.integration else ""
-        return self._console("appflow", f"details/{quote(name)}")
-
-    def _console(self, service: str, place: str) -> str:
-        if self.arn.count(":") < 5:
-            return ""
-        _, partition, _, region, *_ = self.arn.split(":")
-        host = _CONSOLES.get(partition, "console.aws.amazon.com")
-        return f"https://{region}.{host}/{service}/home?region={region}#/{place}"
+        return flow_link(self.arn, name)
 
     @property
     def redrive_command(self) -> str:

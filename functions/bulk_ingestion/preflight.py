@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from bulk_ingestion import aws, presets
 from bulk_ingestion.errors import PreflightFailed
-from bulk_ingestion.flows import Source, source_of
+from bulk_ingestion.flows import FlowDefinition, Source, source_of
 from bulk_ingestion.folder import Folder
 from bulk_ingestion.plan import JOB, Execution, Job
 from bulk_ingestion.request import Request
@@ -44,26 +44,45 @@ def complete(request: Request, execution: Execution, folder: Folder, stack_key: 
     ``stack_key`` is the only KMS key that the stack's roles may use. Raises PreflightFailed with
     every fatal finding, each with what to do.
     """
-    found: list[Finding] = []
     definition = {**request.flow_definition}
-    domain = _ask(found, "the domain", _domain, request)
+    found = check(
+        definition, request.domain, request.object_type, stack_key, windowed=bool(request.windows)
+    )
+    _ask(found, "the quotas", _check_quotas, request, found)
+    _ask(found, "other executions", _check_others, request, execution, folder, found)
+    fatal = [finding.text for finding in found if finding.fatal]
+    if fatal:
+        heading = "One finding" if len(fatal) == 1 else f"{len(fatal)} findings"
+        raise PreflightFailed("\n".join([f"{heading}; nothing was created.", *fatal]))
+    warnings = tuple(finding.text for finding in found)
+    return replace(request, flow_definition=definition, warnings=request.warnings + warnings)
+
+
+def check(
+    definition: FlowDefinition, domain_name: str, object_type: str, stack_key: str, windowed: bool
+) -> list[Finding]:
+    """Hold a FlowDefinition against what AWS has, and fill in what it leaves open.
+
+    ``windowed`` tells whether its filter will be asked for windows.
+    """
+    found: list[Finding] = []
+    domain = _ask(found, "the domain", _domain, domain_name)
     if domain is not UNANSWERED:
-        found += _check_domain(request, domain)
+        found += _check_domain(domain_name, domain)
         definition.setdefault("KmsArn", (domain or {}).get("DefaultEncryptionKey", ""))
         found += _check_key(definition["KmsArn"], domain or {}, stack_key)
-    if domain and _ask(found, "the object type", _object_type, request) is None:
+    if domain and _ask(found, "the object type", _object_type, domain_name, object_type) is None:
         found.append(
             Finding(
-                f"ObjectTypeName: domain {request.domain} has no object type "
-                f"{request.object_type}, and there is no template of that name; create it with "
-                "PutProfileObjectType."
+                f"ObjectTypeName: domain {domain_name} has no object type {object_type}, and there "
+                "is no template of that name; create it with PutProfileObjectType."
             )
         )
     source = source_of(definition)
     fields = _ask(found, "the source's object", _fields, source)
     if isinstance(fields, dict):
         definition.setdefault("Tasks", presets.tasks(_retrievable(fields), source.connector))
-        found += _check_fields(definition, source, fields, bool(request.windows))
+        found += _check_fields(definition, source, fields, windowed)
     elif fields is None:
         found.append(
             Finding(
@@ -77,14 +96,7 @@ def complete(request: Request, execution: Execution, folder: Folder, stack_key: 
         for key in ("KmsArn", "Tasks")
         if key not in definition and fields is not None
     ]
-    _ask(found, "the quotas", _check_quotas, request, found)
-    _ask(found, "other executions", _check_others, request, execution, folder, found)
-    fatal = [finding.text for finding in found if finding.fatal]
-    if fatal:
-        heading = "One finding" if len(fatal) == 1 else f"{len(fatal)} findings"
-        raise PreflightFailed("\n".join([f"{heading}; nothing was created.", *fatal]))
-    warnings = tuple(finding.text for finding in found)
-    return replace(request, flow_definition=definition, warnings=request.warnings + warnings)
+    return found
 
 
 def _ask(found: list[Finding], what: str, question: Callable[..., Any], *about: Any) -> Any:
@@ -111,25 +123,23 @@ def _unless_missing(operation: Callable[..., Any], **request: Any) -> Any:
         raise
 
 
-def _domain(request: Request) -> Any:
-    return _unless_missing(aws.customer_profiles().get_domain, DomainName=request.domain)
+def _domain(name: str) -> Any:
+    return _unless_missing(aws.customer_profiles().get_domain, DomainName=name)
 
 
-def _object_type(request: Request) -> Any:
+def _object_type(domain: str, name: str) -> Any:
     client = aws.customer_profiles()
     return _unless_missing(
-        client.get_profile_object_type,
-        DomainName=request.domain,
-        ObjectTypeName=request.object_type,
-    ) or _unless_missing(client.get_profile_object_type_template, TemplateId=request.object_type)
+        client.get_profile_object_type, DomainName=domain, ObjectTypeName=name
+    ) or _unless_missing(client.get_profile_object_type_template, TemplateId=name)
 
 
-def _check_domain(request: Request, domain: dict[str, Any] | None) -> Iterator[Finding]:
+def _check_domain(name: str, domain: dict[str, Any] | None) -> Iterator[Finding]:
     if domain is None:
-        yield Finding(f"DomainName: there is no domain {request.domain} in this Region.")
+        yield Finding(f"DomainName: there is no domain {name} in this Region.")
     elif not domain.get("DeadLetterQueueUrl"):
         yield Finding(
-            f"Domain {request.domain} has no dead-letter queue: objects that it cannot map vanish "
+            f"Domain {name} has no dead-letter queue: objects that it cannot map vanish "
             "without a trace. Give it one with UpdateDomain.",
             fatal=False,
         )
