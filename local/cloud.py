@@ -23,6 +23,7 @@ from local.events import EventBus
 from local.services import Services
 from local.simulation import Knobs
 from local.stack import Stack
+from local.targets import Targets
 from local.template import REGION
 
 _MOTO = {"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}
@@ -40,10 +41,12 @@ class Cloud:
     services: Services
     parameters: Mapping[str, str]
     stack: Stack = field(init=False)
+    targets: Targets = field(init=False)
     events: EventBus = field(init=False)
 
     def __post_init__(self) -> None:
-        self.events = EventBus(self.clock, self.client)
+        self.targets = Targets(self.clock, self.client)
+        self.events = EventBus(self.clock, self.targets)
         interpreter.on_status_change(self.events.execution_changed)
         self.services.on_event(self.events.emit)
         self.populate()
@@ -51,7 +54,11 @@ class Cloud:
     def populate(self) -> None:
         """Create the default world and deploy the stack, into an account with nothing in it."""
         world.populate(self.client)
-        self.stack = stack.deploy({**world.parameters(), **self.parameters})
+        self.stack = self.deploy()
+
+    def deploy(self, name: str = "bulk-ingestion", **parameters: str) -> Stack:
+        """Deploy the template as a stack of this name, beside others that there are."""
+        return stack.deploy({**world.parameters(), **self.parameters, **parameters}, name)
 
     def client(self, service: str) -> Any:
         """Make a boto3 client of the embedded cloud."""

@@ -67,11 +67,13 @@ def deploy(
     """Deploy the template to moto, which must be active."""
     template = expand(path, parameters, region)
     deployment = _Deployment(name, template, boto3.Session(region_name=region))
-    for logical_id in template["Resources"]:
-        deployment.resource(logical_id)
+    for logical_id, declared in template["Resources"].items():
+        if deployment.wants(declared):
+            deployment.resource(logical_id)
     outputs = {
         key: deployment.resolve(output["Value"])
         for key, output in template.get("Outputs", {}).items()
+        if deployment.wants(output)
     }
     return Stack(name, deployment.resources, outputs)
 
@@ -105,14 +107,23 @@ class _Deployment:
             "Fn::If": lambda args: self.resolve(args[1 if self._condition(args[0]) else 2]),
             "Fn::Equals": lambda args: self.resolve(args[0]) == self.resolve(args[1]),
             "Fn::Not": lambda args: not self.resolve(args[0]),
+            "Fn::And": lambda args: all(self.resolve(args)),
+            "Fn::Or": lambda args: any(self.resolve(args)),
         }
+
+    def wants(self, declared: dict[str, Any]) -> bool:
+        """Tell whether the condition of a resource or an output, if it has one, is met."""
+        return "Condition" not in declared or self._condition(declared["Condition"])
 
     def resource(self, logical_id: str) -> Resource:
         """Create the resource, if it does not exist yet, after all that it refers to."""
         if logical_id not in self.resources:
             declared = self._template["Resources"][logical_id]
+            if not self.wants(declared):
+                raise ValueError(f"{logical_id} is referred to, but its condition is not met.")
             unknown = declared.keys() - {
                 "Type",
+                "Condition",
                 "Properties",
                 "Metadata",
                 "DependsOn",
@@ -139,6 +150,8 @@ class _Deployment:
             [(key, argument)] = node.items()
             if key in self._functions:
                 return self._functions[key](argument)
+            if key == "Condition" and isinstance(argument, str):
+                return self._condition(argument)
             if key.startswith("Fn::"):
                 raise NotImplementedError(f"{key} cannot be resolved here.")
         values = {key: self.resolve(value) for key, value in node.items()}
@@ -294,7 +307,9 @@ def _role(aws: _Aws, name: str, properties: Properties) -> Deployed:
     properties["AssumeRolePolicyDocument"] = json.dumps(properties["AssumeRolePolicyDocument"])
     role = aws.call("iam", "create_role", **{"RoleName": name, **properties})["Role"]
     for policy in policies:
-        document = json.dumps(policy["PolicyDocument"])
+        # IAM takes a document without a version, such as SAM's, for the older one, which has no
+        # policy variables; moto refuses it.
+        document = json.dumps({"Version": "2012-10-17", **policy["PolicyDocument"]})
         aws.call(
             "iam",
             "put_role_policy",
@@ -356,6 +371,48 @@ def _queue(aws: _Aws, name: str, properties: Properties) -> Deployed:
     return url, {"Arn": found["Attributes"]["QueueArn"], "QueueName": queue}
 
 
+def _queue_policy(aws: _Aws, name: str, properties: Properties) -> Deployed:
+    policy = json.dumps(properties.pop("PolicyDocument"))
+    for url in properties.pop("Queues"):
+        attributes = {"Policy": policy}
+        aws.call("sqs", "set_queue_attributes", QueueUrl=url, Attributes=attributes, **properties)
+    return name, {}
+
+
+def _topic(aws: _Aws, name: str, properties: Properties) -> Deployed:
+    topic = properties.pop("TopicName", name)
+    subscriptions = properties.pop("Subscription", [])
+    tags = properties.pop("Tags", [])
+    attributes = {
+        key: str(value).lower() if isinstance(value, bool) else str(value)
+        for key, value in properties.items()
+    }
+    created = aws.call("sns", "create_topic", Name=topic, Attributes=attributes, Tags=tags)
+    arn = created["TopicArn"]
+    for subscription in subscriptions:
+        aws.call("sns", "subscribe", TopicArn=arn, **subscription)
+    return arn, {"TopicArn": arn, "TopicName": topic}
+
+
+def _topic_policy(aws: _Aws, name: str, properties: Properties) -> Deployed:
+    policy = json.dumps(properties.pop("PolicyDocument"))
+    for arn in properties.pop("Topics"):
+        given = {"TopicArn": arn, "AttributeName": "Policy", "AttributeValue": policy}
+        aws.call("sns", "set_topic_attributes", **given, **properties)
+    return name, {}
+
+
+def _subscription(aws: _Aws, name: str, properties: Properties) -> Deployed:
+    arn = aws.call("sns", "subscribe", ReturnSubscriptionArn=True, **properties)["SubscriptionArn"]
+    return arn, {"Arn": arn}
+
+
+def _dashboard(aws: _Aws, name: str, properties: Properties) -> Deployed:
+    arguments = {"DashboardName": name, **properties}
+    aws.call("cloudwatch", "put_dashboard", **arguments)
+    return arguments["DashboardName"], {}
+
+
 def _schedule(aws: _Aws, name: str, properties: Properties) -> Deployed:
     arguments = {"Name": name, **properties}
     arn = aws.call("scheduler", "create_schedule", **arguments)["ScheduleArn"]
@@ -390,6 +447,7 @@ def _event_invoke_config(aws: _Aws, name: str, properties: Properties) -> Deploy
 
 _CREATE: dict[str, Callable[[_Aws, str, Properties], Deployed]] = {
     "AWS::CloudWatch::Alarm": _alarm,
+    "AWS::CloudWatch::Dashboard": _dashboard,
     "AWS::Events::Rule": _rule,
     "AWS::IAM::Role": _role,
     "AWS::Lambda::EventInvokeConfig": _event_invoke_config,
@@ -398,7 +456,11 @@ _CREATE: dict[str, Callable[[_Aws, str, Properties], Deployed]] = {
     "AWS::Logs::LogGroup": _log_group,
     "AWS::S3::Bucket": _bucket,
     "AWS::S3::BucketPolicy": _bucket_policy,
+    "AWS::SNS::Subscription": _subscription,
+    "AWS::SNS::Topic": _topic,
+    "AWS::SNS::TopicPolicy": _topic_policy,
     "AWS::SQS::Queue": _queue,
+    "AWS::SQS::QueuePolicy": _queue_policy,
     "AWS::Scheduler::Schedule": _schedule,
     "AWS::StepFunctions::StateMachine": _state_machine,
 }

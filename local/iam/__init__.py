@@ -25,7 +25,7 @@ from local.iam import policies
 from local.iam.operations import NEEDS, TRUSTS, Facts, Need, Trust
 from local.iam.policies import Ask, UnsupportedPolicy, Verdict
 
-__all__ = ["Decision", "UnsupportedPolicy", "enforced", "listeners", "refusal"]
+__all__ = ["Decision", "UnsupportedPolicy", "enforced", "listeners", "refusal", "trusts"]
 
 _enforcing = False
 
@@ -220,11 +220,19 @@ def _role(arn: str) -> Role | None:
 
 
 def _check_trust(client: Any, operation: str, parameters: Mapping[str, Any], needed: Trust) -> None:
-    arn = needed.role.format_map(parameters)
-    role = _role(arn)
-    document = role.assume_role_policy_document if role else None
-    statements = policies.trust(document if isinstance(document, str) else json.dumps(document))
-    account = {"aws:sourceaccount": (arn.split(":")[4],)} if needed.tells_account else {}
-    ask = Ask("sts:AssumeRole", needed.service, account)
-    if not policies.decide(statements, ask).allowed:
+    if not trusts(needed.role.format_map(parameters), needed.service, needed.tells_account):
         raise _error(client, operation, needed.status, needed.code, needed.message)
+
+
+def trusts(role_arn: str, service: str, tells_account: bool = True) -> bool:
+    """Tell whether a role lets a service assume it; one that is not there does not.
+
+    ``tells_account``: the service says for which account it acts (``aws:SourceAccount``).
+    """
+    role = _role(role_arn)
+    if role is None:
+        return False
+    document = role.assume_role_policy_document
+    statements = policies.trust(document if isinstance(document, str) else json.dumps(document))
+    account = {"aws:sourceaccount": (role_arn.split(":")[4],)} if tells_account else {}
+    return policies.decide(statements, Ask("sts:AssumeRole", service, account)).allowed

@@ -83,6 +83,8 @@ NEEDS: Mapping[str, Mapping[str, tuple[Need, ...]]] = {
             Need("appflow:UpdateFlow", _FLOW),
             Need("appflow:UseConnectorProfile", f"{_APPFLOW}connectorprofile/{{{_SOURCE}}}"),
         ),
+        # The reference has no condition on the profile's name that would make a list narrower.
+        "DescribeConnectorProfiles": (Need("appflow:DescribeConnectorProfiles", _ANY),),
         "DescribeConnectorEntity": (
             Need(
                 "appflow:DescribeConnectorEntity",
@@ -133,6 +135,8 @@ NEEDS: Mapping[str, Mapping[str, tuple[Need, ...]]] = {
             Need("profile:GetIntegration", _INTEGRATION),
         ),
         "ListIntegrations": (Need("profile:ListIntegrations", _DOMAIN),),
+        "ListAccountIntegrations": (Need("profile:ListAccountIntegrations", _ANY),),
+        "ListDomains": (Need("profile:ListDomains", _ANY),),
         "GetProfileObjectTypeTemplate": (Need("profile:GetProfileObjectTypeTemplate", _ANY),),
         "GetDomain": (Need("profile:GetDomain", _DOMAIN),),
         "GetProfileObjectType": (
@@ -147,10 +151,23 @@ NEEDS: Mapping[str, Mapping[str, tuple[Need, ...]]] = {
             Need("s3:GetObject", _OBJECT),
             Need("s3:ListBucket", _BUCKET, given=_given("object_missing")),
         ),
+        "HeadObject": (
+            Need("s3:GetObject", _OBJECT),
+            Need("s3:ListBucket", _BUCKET, given=_given("object_missing")),
+        ),
+        "DeleteObject": (Need("s3:DeleteObject", _OBJECT),),
         "ListObjectsV2": (Need("s3:ListBucket", _BUCKET, keys={"s3:prefix": ("{Prefix}",)}),),
-        "PutObject": (Need("s3:PutObject", _OBJECT),),
+        # S3's guide to conditional writes: If-Match needs to read as well, If-None-Match does not.
+        "PutObject": (
+            Need("s3:PutObject", _OBJECT),
+            Need("s3:GetObject", _OBJECT, given=_given("IfMatch")),
+        ),
     },
-    "sqs": {"SendMessage": (Need("sqs:SendMessage", "{queue}"),)},
+    "sns": {"Publish": (Need("sns:Publish", "{TopicArn}"),)},
+    "sqs": {
+        "GetQueueAttributes": (Need("sqs:GetQueueAttributes", "{queue}"),),
+        "SendMessage": (Need("sqs:SendMessage", "{queue}"),),
+    },
     "stepfunctions": {
         "DescribeExecution": (Need("states:DescribeExecution", "{executionArn}"),),
         "ListExecutions": (

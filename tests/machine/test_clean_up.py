@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -95,7 +96,9 @@ def test_the_rule_means_stopped_executions_of_this_machine_alone(
 ) -> None:
     invoked: list[Any] = []
     monkeypatch.setitem(
-        machine.cloud.events._targets, "lambda", lambda arn, told: invoked.append(told["detail"])
+        machine.cloud.targets._starts,
+        "lambda",
+        lambda arn, payload: invoked.append(json.loads(payload)["detail"]),
     )
     arn = machine.cloud.stack.state_machine_arn
     for machine_arn, told in (

@@ -198,3 +198,74 @@ def test_given_what_cannot_be_deployed_here_when_deployed_then_it_is_an_error(
 
     with pytest.raises(NotImplementedError, match=told):
         deploy({}, path=template)
+
+
+MORE = """
+Transform: AWS::Serverless-2016-10-31
+Parameters:
+  Mail: {Type: String, Default: ""}
+  Loud: {Type: String, Default: "yes"}
+Conditions:
+  HasMail: !Not [!Equals [!Ref Mail, ""]]
+  IsLoud: !And [!Condition HasMail, !Or [!Equals [!Ref Loud, "yes"], !Equals [!Ref Loud, "very"]]]
+Resources:
+  Topic:
+    Type: AWS::SNS::Topic
+    Condition: HasMail
+    Properties:
+      KmsMasterKeyId: alias/aws/sns
+      Subscription: [{Protocol: email, Endpoint: !Ref Mail}]
+  TopicPolicy:
+    Type: AWS::SNS::TopicPolicy
+    Condition: HasMail
+    Properties:
+      Topics: [!Ref Topic]
+      PolicyDocument: {Version: "2012-10-17", Statement: []}
+  Letters: {Type: AWS::SQS::Queue}
+  Copy:
+    Type: AWS::SNS::Subscription
+    Condition: IsLoud
+    Properties: {TopicArn: !Ref Topic, Protocol: sqs, Endpoint: !GetAtt Letters.Arn}
+  Board:
+    Type: AWS::CloudWatch::Dashboard
+    Properties: {DashboardName: !Ref AWS::StackName, DashboardBody: '{"widgets": []}'}
+Outputs:
+  Topic: {Condition: HasMail, Value: !Ref Topic}
+"""
+
+
+@pytest.mark.parametrize(
+    ("parameters", "subscribed"),
+    [
+        ({}, None),
+        ({"Mail": "me@acme.example", "Loud": "no"}, ["email"]),
+        ({"Mail": "me@acme.example"}, ["email", "sqs"]),
+    ],
+)
+def test_given_resources_with_conditions_when_deployed_then_only_those_that_are_wanted_exist(
+    aws: None, tmp_path: Path, parameters: dict[str, str], subscribed: list[str] | None
+) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(MORE)
+
+    stack = deploy(parameters, path=template)
+
+    topics = client("sns").list_topics()["Topics"]
+    assert [topic["TopicArn"] for topic in topics] == list(stack.outputs.values())
+    subscriptions = client("sns").list_subscriptions()["Subscriptions"]
+    assert sorted(s["Protocol"] for s in subscriptions) == (subscribed or [])
+    for arn in stack.outputs.values():
+        attributes = client("sns").get_topic_attributes(TopicArn=arn)["Attributes"]
+        assert attributes["KmsMasterKeyId"] == "alias/aws/sns"
+        assert json.loads(attributes["Policy"])["Statement"] == []
+    assert client("cloudwatch").get_dashboard(DashboardName=stack.name)["DashboardBody"]
+
+
+def test_given_a_reference_to_what_is_not_wanted_when_deployed_then_it_is_an_error(
+    aws: None, tmp_path: Path
+) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(MORE.replace("    Condition: IsLoud\n", ""))
+
+    with pytest.raises(ValueError, match="Topic is referred to"):
+        deploy({}, path=template)
