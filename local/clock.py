@@ -52,6 +52,13 @@ class Clock:
                 raise RuntimeError(f"{len(self._wake_ups)} threads wait for the clock.")
             self._base, self._started, self._skipped = instant, time.monotonic(), timedelta()
 
+    def run_at(self, speed: float | None) -> None:
+        """Go on from now at another speed."""
+        with self._changed:
+            self._base, self._started, self._skipped = self.now(), time.monotonic(), timedelta()
+            self.speed = speed
+            self._changed.notify_all()
+
     def sleep(self, seconds: float, interrupted: threading.Event | None = None) -> bool:
         """Wait for simulated seconds. Returns False when ``interrupted`` was set meanwhile.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -43,7 +44,9 @@ def serve(port: int, speed: float | None) -> int:
         console.print(_welcome(cloud, server.server_port), soft_wrap=True, highlight=False)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            server.serve_forever()
+            # With no speed, time would race through the schedules while nobody does anything.
+            with nullcontext() if speed is None else cloud.living():
+                server.serve_forever()
         except KeyboardInterrupt:
             console.print("Stopped.")
         finally:
@@ -127,7 +130,7 @@ def local_api(cloud: Cloud) -> Flask:
         seconds = _body(dict, 'an object such as {"Seconds": 3600}').get("Seconds")
         if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
             raise BadRequest("Seconds must be a number, 0 or more.")
-        cloud.clock.advance(seconds)
+        cloud.live(timedelta(seconds=seconds))
         return jsonify({"Now": iso(cloud.clock.now())})
 
     @app.post("/reset")

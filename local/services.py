@@ -46,6 +46,7 @@ def install(clock: Clock, knobs: Knobs | None = None) -> Services:
     world.knobs = knobs or Knobs()
     world.let_be()
     world.on_event.clear()
+    world.on_due.clear()
     return Services()
 
 

@@ -108,6 +108,7 @@ class Simulation:
         self.knobs = Knobs()
         self.let_be()
         self.on_event: list[Callable[[dict[str, Any]], None]] = []
+        self.on_due: list[Callable[[datetime], None]] = []
         self._events: deque[dict[str, Any]] = deque()
         self._lock = threading.RLock()
         self._depth = 0
@@ -130,6 +131,11 @@ class Simulation:
                 outermost = self._depth == 0
         if outermost:
             self._deliver_events()
+
+    def comes_due(self, at: datetime) -> None:
+        """Tell the listeners in ``on_due`` that something is to happen at an instant."""
+        for callback in list(self.on_due):
+            callback(at)
 
     def emit(self, event: dict[str, Any]) -> None:
         """Queue an EventBridge event for the listeners in ``on_event``."""

@@ -275,6 +275,7 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
         flow.status = "Active"
         flow.failures_in_a_row = 0
         flow.next_pull = _first_tick(start or self._now(), _every(flow), self._now())
+        simulation.current.comes_due(flow.next_pull)
 
     def stop_flow(self, request: Request) -> Answer:
         """Deactivate a scheduled flow; a run under way goes on."""
@@ -307,6 +308,7 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
             run.status = "CancelStarted"
             run.last_updated_at = now
             run.ends_at = now + simulation.current.knobs.cancelling_takes
+            simulation.current.comes_due(run.ends_at)
         return {"invalidExecutions": [wrong for wrong in wanted if wrong not in active]}
 
     def settle(self) -> None:
@@ -367,6 +369,7 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
         run.ends_at = at + takes if run.conduct.ends else _NEVER
         flow.runs.append(run)
         flow.running = run
+        world.comes_due(run.ends_at)
         self._emit("AppFlow Start Flow Run Report", flow, run)
         return run
 
