@@ -9,6 +9,7 @@ from bulk_ingestion import aws, plan, report
 from bulk_ingestion.errors import CleanUpIncomplete
 from bulk_ingestion.flows import STACK_TAG, plain
 from bulk_ingestion.folder import Folder
+from bulk_ingestion.measuring import measure_progress
 from bulk_ingestion.observability import logger
 from bulk_ingestion.review import Ledger
 from bulk_ingestion.sweep import sweep
@@ -40,7 +41,9 @@ def _after(stopped: dict[str, Any]) -> list[str]:
     left = sweep(execution.tags)
     ledger = Ledger.read(folder, folder.rounds())
     earlier = folder.read(report.REPORT) if folder.has(report.REPORT) else {}
-    report.write(folder, report.cancelled(earlier, job, ledger, now["stopDate"]))
+    stopped_report = report.cancelled(earlier, job, ledger, now["stopDate"])
+    report.write(folder, stopped_report)
+    measure_progress(earlier, stopped_report)
     return left
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from bulk_ingestion import plan, report, review
 from bulk_ingestion.folder import Folder
-from bulk_ingestion.observability import logger, metrics
+from bulk_ingestion.measuring import measure_progress
+from bulk_ingestion.observability import logger
 from bulk_ingestion.sweep import sweep
 from bulk_ingestion.times import parse_instant
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Review a round: give the next one, with no windows in it when all are complete.
 
@@ -36,17 +34,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     following = review.next_round(verdict, ledger, execution, folder, this_round, redrives)
     now = parse_instant(event["Now"])
     earlier, job = folder.read(report.REPORT), plan.Job.read(folder)
-    report.write(folder, report.reviewed(earlier, job, ledger, verdict, now))
-    _measure(ledger)
+    reviewed = report.reviewed(earlier, job, ledger, verdict, now)
+    report.write(folder, reviewed)
+    measure_progress(earlier, reviewed)
     logger.info("Reviewed.", extra={"execution": execution.name, **ledger.metrics()})
     if verdict.error:
         raise verdict.error
     return {"Round": following}
-
-
-def _measure(ledger: review.Ledger) -> None:
-    for name, value in ledger.metrics().items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-    metrics.add_metric(
-        name="WindowsIncomplete", unit=MetricUnit.Count, value=len(ledger.incomplete)
-    )

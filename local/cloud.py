@@ -35,6 +35,7 @@ from local.clock import Clock
 from local.events import EventBus
 from local.interpreter.timing import Signal, start_thread
 from local.messages import Message
+from local.metrics import Metrics
 from local.schedules import Scheduler
 from local.services import ACCOUNT, Services
 from local.simulation import Knobs
@@ -59,6 +60,7 @@ class Cloud:
 
     clock: Clock
     services: Services
+    metrics: Metrics
     parameters: Mapping[str, str]
     stack: Stack = field(init=False)
     targets: Targets = field(init=False)
@@ -70,7 +72,9 @@ class Cloud:
         self.events = EventBus(self.clock, self.targets)
         self.scheduler = Scheduler(self.clock, self.targets, ACCOUNT, REGION)
         interpreter.on_status_change(self.events.execution_changed)
+        interpreter.on_status_change(self.metrics.execution_changed)
         self.services.on_event(self.events.emit)
+        self.services.on_event(self.metrics.flow_ran)
         self.populate()
 
     def populate(self) -> None:
@@ -147,22 +151,23 @@ def embedded_cloud(
 
     ``parameters`` are the template's; those left out have its defaults and the world's values.
     """
+    metrics = Metrics(clock)
     with (
         patch.dict(os.environ, _ENVIRONMENT),
         patch.object(FakeBucket, "get_permission", _no_bucket_policy),
-        patch.object(observability.metrics.provider, "flush_metrics", _forget_metrics),
+        metrics.of_functions(),
         mock_aws(config=_MOTO),
         iam.enforced(),
         disturbances.possible(clock),
     ):
         installed = services.install(clock, knobs)
-        functions.install(clock)
+        functions.install(clock, metrics.function_ran)
         messages.install(clock)
         schedules.install(clock)
         interpreter.install(clock)
         _log_to_stderr((parameters or {}).get("LogLevel", "INFO"))
         try:
-            yield Cloud(clock, installed, parameters or {})
+            yield Cloud(clock, installed, metrics, parameters or {})
         finally:
             interpreter.uninstall()
             schedules.uninstall()
@@ -172,11 +177,6 @@ def embedded_cloud(
 def _no_bucket_policy(*_: Any) -> PermissionResult:
     """Let the bucket's policy be: moto reads no conditions, and would refuse every call."""
     return PermissionResult.NEUTRAL
-
-
-def _forget_metrics(**_: Any) -> None:
-    """Drop a function's metrics at its end: they are lines for CloudWatch, not for a terminal."""
-    observability.metrics.clear_metrics()
 
 
 def _log_to_stderr(level: str) -> None:

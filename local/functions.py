@@ -200,9 +200,27 @@ def _call(handler: Callable[[Any, Any], Any], event: Any, context: Context) -> A
         ) from wrong
 
 
-def install(clock: Clock) -> None:
-    """Invoke handlers in process; moto uses Docker, or echoes."""
+def install(clock: Clock, ran: Callable[[str, bool], None] = lambda name, failed: None) -> None:
+    """Invoke handlers in process; moto uses Docker, or echoes.
+
+    ``ran`` is told the name of each function that has run, and whether it failed.
+    """
     uninstall()
+
+    def run_and_tell(function: Any, body: Any) -> bytes:
+        failed = True
+        try:
+            answer = run(function, body, clock)
+            failed = False
+        finally:
+            ran(function.function_name, failed)
+        return answer
+
+    def run_unheard(function: Any, body: Any) -> None:
+        try:
+            run_and_tell(function, body)
+        except FunctionFailed as failed:
+            print(json.dumps(failed.report), file=sys.stderr)
 
     def invoke(
         self: Any,
@@ -217,24 +235,17 @@ def install(clock: Clock) -> None:
         if kind == "DryRun":
             return b""
         if kind == "Event":
-            start_thread(clock, function.function_name, lambda: _run_unheard(function, body, clock))
+            start_thread(clock, function.function_name, lambda: run_unheard(function, body))
             return b""
         response_headers["x-amz-executed-version"] = "$LATEST"
         try:
-            return run(function, body, clock)
+            return run_and_tell(function, body)
         except FunctionFailed as failed:
             response_headers["x-amz-function-error"] = "Unhandled"
             return json.dumps(failed.report).encode()
 
     for backend in (LambdaBackend, LambdaSimpleBackend):
         _patches.put(backend, "invoke", invoke)
-
-
-def _run_unheard(function: Any, body: Any, clock: Clock) -> None:
-    try:
-        run(function, body, clock)
-    except FunctionFailed as failed:
-        print(json.dumps(failed.report), file=sys.stderr)
 
 
 def uninstall() -> None:
