@@ -1,4 +1,4 @@
-"""The seam ``disturb`` around the services that are moto's own: S3 and Lambda.
+"""The seam ``disturb`` around the services that are moto's own.
 
 Only calls that a role makes pass through it, which are those of the machine and its functions;
 what tests and commands look up themselves is never disturbed.
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 import botocore.endpoint
@@ -26,8 +26,14 @@ from local import caller, simulation
 from local.clock import Clock
 from local.statuses import http_status
 
-MEMBERS = {"s3": ("Bucket", "Key"), "lambda": ("FunctionName",)}
+MEMBERS = {
+    "s3": ("Bucket", "Key"),
+    "lambda": ("FunctionName",),
+    "stepfunctions": ("stateMachineArn", "executionArn"),
+    "sns": ("TopicArn", "Subject"),
+}
 """What of these services' requests the seam is given."""
+_BY_SERVICE_ID = {"sfn": "stepfunctions"}
 
 
 @contextmanager
@@ -38,10 +44,11 @@ def possible(clock: Clock) -> Iterator[None]:
     def answer_disturbed(
         self: Any, event_name: str, request: AWSPreparedRequest, **more: Any
     ) -> AWSResponse | None:
-        _, service, operation = event_name.split(".")
+        _, told, operation = event_name.split(".")
+        service = _BY_SERVICE_ID.get(told, told)
         if not self.enabled or service not in MEMBERS or caller.role.get() is None:
             return answer_as_shipped(self, event_name, request, **more)
-        members = _members(service, request.url)
+        members = _members(service, request)
         disturb = simulation.current.disturb
         try:
             disturb(service, operation, members, "before")
@@ -77,9 +84,13 @@ class _Time:
             self._clock.sleep(seconds)
 
 
-def _members(service: str, url: str) -> dict[str, str]:
-    """Read the members off a request's URL, with the bucket in the host or in the path."""
-    parts = urlsplit(url)
+def _members(service: str, request: AWSPreparedRequest) -> dict[str, str]:
+    """Read the members off a request: off its body, or its URL, whose host may name the bucket."""
+    if service in ("stepfunctions", "sns"):
+        body = request.body.decode() if isinstance(request.body, bytes) else str(request.body)
+        given = json.loads(body) if service == "stepfunctions" else dict(parse_qsl(body))
+        return {name: given[name] for name in MEMBERS[service] if name in given}
+    parts = urlsplit(request.url)
     path = unquote(parts.path).lstrip("/")
     if service == "lambda":
         _, _, name = path.partition("functions/")
@@ -92,7 +103,13 @@ def _members(service: str, url: str) -> dict[str, str]:
 
 def _refusal(service: str, url: str, error: ServiceException) -> AWSResponse:
     status, request_id = http_status(service, error.code), str(uuid.uuid4())
-    if service == "s3":
+    if service == "sns":
+        headers = {"Content-Type": "text/xml", "x-amzn-RequestId": request_id}
+        body = (
+            f"<ErrorResponse><Error><Type>Sender</Type><Code>{escape(error.code)}</Code>"
+            f"<Message>{escape(error.message)}</Message></Error></ErrorResponse>"
+        )
+    elif service == "s3":
         headers = {"Content-Type": "application/xml", "x-amz-request-id": request_id}
         body = (
             '<?xml version="1.0" encoding="UTF-8"?>'
@@ -105,5 +122,6 @@ def _refusal(service: str, url: str, error: ServiceException) -> AWSResponse:
             "x-amzn-ErrorType": error.code,
             "x-amzn-RequestId": request_id,
         }
-        body = json.dumps({"Message": error.message, "message": error.message})
+        told = {"__type": error.code, "Message": error.message, "message": error.message}
+        body = json.dumps(told)
     return AWSResponse(url, status, HTTPHeaders.from_dict(headers), MockRawResponse(body))

@@ -7,8 +7,9 @@ import json
 import random
 import re
 import threading
+from bisect import insort
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -30,7 +31,10 @@ from bulk_ingestion import api_model
 from bulk_ingestion.api_model import Problem
 from bulk_ingestion.times import DURATION_FORMS, parse_duration
 from local import disturbances, simulation
-from local.simulation import Conduct, Record, RunOutcome
+from local.appflow import models as appflow
+from local.appflow.models import AppflowBackend
+from local.customerprofiles.models import customerprofiles_backends
+from local.simulation import Conduct, Mishap, Record, RunOutcome
 
 _EPOCH = datetime(2000, 1, 1)
 _OTHER_RUNS = 100  # the most that one page of a flow's runs holds
@@ -40,6 +44,8 @@ _DEFAULT_ERRORS = {
     "customer-profiles": "InternalServerException",
     "s3": "InternalError",
     "lambda": "ServiceException",
+    "stepfunctions": "InternalServerError",
+    "sns": "InternalErrorException",
 }
 _SUBJECTS = (
     "flowName",
@@ -230,8 +236,86 @@ class RunMisbehaves(_Counted):
         )
 
 
+class FlowChanges(_Fault):
+    """A flow that AppFlow deactivates, or that somebody stops or deletes."""
+
+    Flow: _Pattern = Field(description="a regular expression on the flow's name")
+    Becomes: Literal["Deactivated", "Stopped", "Deleted", "Unregistered"] = Field(
+        description="Deactivated, Stopped, Deleted or Unregistered"
+    )
+    Every: _Duration | None = Field(default=None, description=DURATION_FORMS)
+
+    @model_validator(mode="after")
+    def _goes_on(self) -> FlowChanges:
+        if self.For is not None and self.Every is None:
+            raise ValueError("For says until when it happens again; give Every as well")
+        if self.Every is not None and self.Every <= timedelta():
+            raise ValueError("Every must be longer than nothing")
+        return self
+
+    def strike(self, backend: AppflowBackend, at: datetime) -> int:
+        """Change the scheduled flows that it means; tell how many there were."""
+        return sum(
+            _BECOMES[self.Becomes](backend, flow, at)
+            for flow in list(backend.flows.values())
+            if flow.trigger_type == "Scheduled" and self.Flow.search(flow.name)
+        )
+
+
+def _deactivated(backend: AppflowBackend, flow: appflow.Flow, at: datetime) -> bool:
+    was_active = flow.status == "Active"
+    backend.deactivate(flow, at)
+    return was_active
+
+
+def _stopped(backend: AppflowBackend, flow: appflow.Flow, at: datetime) -> bool:
+    was_active = flow.status == "Active"
+    if was_active:
+        backend.stop_flow({"flowName": flow.name})
+    return was_active
+
+
+def _deleted(backend: AppflowBackend, flow: appflow.Flow, at: datetime) -> bool:
+    backend.remove_flow(flow)
+    return True
+
+
+def _unregistered(backend: AppflowBackend, flow: appflow.Flow, at: datetime) -> bool:
+    profiles = customerprofiles_backends[backend.account_id][backend.region_name]
+    domain = str(flow.destination.get("domainName"))
+    found = domain in profiles.domains and flow.arn in profiles.domains[domain].integrations
+    if found:
+        profiles.delete_integration({"DomainName": domain, "Uri": flow.arn})
+    return found
+
+
+_BECOMES: Mapping[str, Callable[[AppflowBackend, appflow.Flow, datetime], bool]] = {
+    "Deactivated": _deactivated,
+    "Stopped": _stopped,
+    "Deleted": _deleted,
+    "Unregistered": _unregistered,
+}
+
+
+class ConnectionGoes(_Fault):
+    """A connector profile that somebody deletes, and makes again when ``For`` is over."""
+
+    Connection: str = Field(min_length=1, description="a connector profile")
+    Becomes: Literal["Deleted"] = Field(description="Deleted")
+
+    def strike(self, backend: AppflowBackend, at: datetime) -> int:
+        """Delete the profile; tell whether it was there."""
+        profile = backend.connector_profiles.pop(self.Connection, None)
+        if profile is None:
+            return 0
+        if self.For is not None:
+            back = {self.Connection: profile}
+            _add(Mishap(at + self.For, lambda _: backend.connector_profiles.update(back)))
+        return 1
+
+
 class SourceFails(_Fault):
-    """A source that is down, or that does not let AppFlow in."""
+    """A source that is down, does not let AppFlow in, or has lost a field."""
 
     Source: str = Field(
         pattern=r"^[^/]+(/.+)?$", description="a connector profile, or profile/object"
@@ -240,13 +324,19 @@ class SourceFails(_Fault):
     LosesAuthentication: Literal[True] | None = Field(
         default=None, description="true, or leave it out"
     )
+    LosesField: str | None = Field(default=None, min_length=1, description="a field's name")
     Message: str | None = Field(default=None, min_length=1, description="a text")
 
     @model_validator(mode="after")
     def _has_an_effect(self) -> SourceFails:
-        if (self.Ends is None) == (self.LosesAuthentication is None):
-            raise ValueError("give one of Ends and LosesAuthentication")
+        if sum(map(bool, (self.Ends, self.LosesAuthentication, self.LosesField))) != 1:
+            raise ValueError("give one of Ends, LosesAuthentication and LosesField")
         return self
+
+    def fails(self, flow: Mapping[str, Any]) -> bool:
+        """Tell whether the runs of a flow that reads the source end in error."""
+        needed = {name for task in flow["tasks"] for name in task["sourceFields"]}
+        return self.LosesField is None or self.LosesField in needed
 
     def matches(self, source: tuple[str, str]) -> bool:
         """Tell whether it means a source, a pair of profile and object."""
@@ -258,16 +348,20 @@ class SourceFails(_Fault):
         """What AppFlow says of it."""
         if self.Message:
             return self.Message
+        if self.LosesField:
+            return f"The field {self.LosesField} does not exist at {self.Source}."
         if self.LosesAuthentication:
             return f"Authentication failed: the credentials of {self.Source} are no longer valid."
         return f"The source {self.Source} could not be reached."
 
 
-Fault = OperationFails | RunMisbehaves | SourceFails
+Fault = OperationFails | RunMisbehaves | FlowChanges | ConnectionGoes | SourceFails
 
 _KINDS: Mapping[str, type[Fault]] = {
     "Operation": OperationFails,
     "Run": RunMisbehaves,
+    "Flow": FlowChanges,
+    "Connection": ConnectionGoes,
     "Source": SourceFails,
 }
 """The kinds of fault, by the key that tells them apart."""
@@ -431,6 +525,39 @@ class Faults:
         self._runs: dict[str, _StruckRun] = {}
         self._lock = threading.Lock()
 
+    def mishaps(self) -> list[Mishap]:
+        """List what happens by itself, each at its first time."""
+        return [
+            self._mishap(struck, struck.installed + (struck.fault.From or timedelta()))
+            for struck in self._all
+            if isinstance(struck.fault, FlowChanges | ConnectionGoes)
+        ]
+
+    def _mishap(self, struck: _Struck, at: datetime) -> Mishap:
+        def happens(backend: AppflowBackend) -> None:
+            fault = struck.fault
+            assert isinstance(fault, FlowChanges | ConnectionGoes)
+            struck.strikes += fault.strike(backend, at)
+            if isinstance(fault, FlowChanges) and fault.Every is not None:
+                again = at + fault.Every
+                first = struck.installed + (fault.From or timedelta())
+                if fault.For is None or again < first + fault.For:
+                    _add(self._mishap(struck, again))
+
+        return Mishap(at, happens)
+
+    def lost_fields(self, profile: str, name: str) -> set[str]:
+        """Name the fields that an object does not have now."""
+        now = simulation.current.clock.now()
+        return {
+            struck.fault.LosesField
+            for struck in self._all
+            if isinstance(struck.fault, SourceFails)
+            and struck.fault.LosesField
+            and struck.fault.matches((profile, name))
+            and struck.is_on(now)
+        }
+
     def told(self) -> dict[str, Any]:
         """Give the spec, each fault with how often it has ``Struck``."""
         given = self._spec.given["Faults"]
@@ -517,7 +644,7 @@ class Faults:
         run = self._runs.pop(execution_id, None)
         if run is None:
             return RunOutcome(records)
-        down = self._down(run, at)
+        down = self._down(run, flow, at)
         if down is not None:
             return RunOutcome([], "Error", down.message)
         cuts = [fault.CutAt for fault in run.faults if fault.CutAt is not None]
@@ -529,13 +656,14 @@ class Faults:
         not_put = min(len(records), sum(fault.PutFailures or 0 for fault in run.faults))
         return RunOutcome(records[: len(records) - not_put], put_failures=not_put)
 
-    def _down(self, run: _StruckRun, at: datetime) -> SourceFails | None:
+    def _down(self, run: _StruckRun, flow: Mapping[str, Any], at: datetime) -> SourceFails | None:
         with self._lock:
             for struck in self._all:
                 fault = struck.fault
                 if (
                     isinstance(fault, SourceFails)
                     and fault.matches(run.source)
+                    and fault.fails(flow)
                     and struck.was_on(run.started, at)
                 ):
                     struck.strikes += 1
@@ -551,7 +679,16 @@ def install(spec: Spec | Mapping[str, Any]) -> Faults:
         world.disturb = faults.disturb
         world.direct_run = faults.direct_run
         world.judge_run = faults.judge_run
+        world.lost_fields = faults.lost_fields
+        world.mishaps = sorted(faults.mishaps())
+        for mishap in world.mishaps:
+            world.comes_due(mishap.at)
     return faults
+
+
+def _add(mishap: Mishap) -> None:
+    insort(simulation.current.mishaps, mishap)
+    simulation.current.comes_due(mishap.at)
 
 
 def told() -> dict[str, Any]:

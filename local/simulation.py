@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -100,6 +100,24 @@ def deliver_everything(
     return RunOutcome(records)
 
 
+@dataclass(frozen=True, order=True)
+class Mishap:
+    """Something that happens to AppFlow's flows or connections by itself, at an instant."""
+
+    at: datetime
+    happens: Callable[[Any], None] = field(compare=False)
+    """Called with the AppFlow backend, when its time has come."""
+
+
+FieldLoss = Callable[[str, str], Collection[str]]
+"""Names the fields that an object has lost, given its connector profile and its name."""
+
+
+def keep_every_field(profile: str, name: str) -> Collection[str]:
+    """Let objects have all their fields."""
+    return ()
+
+
 class Simulation:
     """The world's clock, knobs and seams, and the lock under which the world changes."""
 
@@ -118,6 +136,8 @@ class Simulation:
         self.disturb: Disturbance = undisturbed
         self.direct_run: RunDirector = run_as_usual
         self.judge_run: RunJudge = deliver_everything
+        self.lost_fields: FieldLoss = keep_every_field
+        self.mishaps: list[Mishap] = []
 
     @contextmanager
     def changing(self) -> Iterator[None]:

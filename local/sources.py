@@ -314,6 +314,9 @@ class Sources:
     def describe(self, profile: str, name: str) -> Entity | None:
         """Describe an object; None for one that is neither featured nor loaded."""
         entity = self.get(profile, name).entity
+        if lost := simulation.current.lost_fields(profile, name):
+            fields = {key: known for key, known in entity.fields.items() if key not in lost}
+            entity = replace(entity, fields=fields)
         return entity if entity.fields else None
 
     def names(self, profile: str) -> list[str]:

@@ -49,6 +49,7 @@ _DEFINITION = (
 )
 _RECORDS_A_PAGE = 20
 _FLOWS_A_PAGE = 100
+_MISHAP = 2  # comes after what ends and what starts at the same instant
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -315,9 +316,12 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
         """Carry out everything that has come due, in the order of its time."""
         now = self._now()
         while due := min(self._coming(), default=None):
-            at, _, name = due
+            at, rank, name = due
             if at > now:
                 return
+            if rank == _MISHAP:
+                simulation.current.mishaps.pop(0).happens(self)
+                continue
             flow = self.flows[name]
             if flow.running and flow.running.ends_at == at:
                 self._end_run(flow, flow.running)
@@ -329,6 +333,8 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
         return min((at for at, _, _ in self._coming() if at < _NEVER), default=None)
 
     def _coming(self) -> Iterator[tuple[datetime, int, str]]:
+        for mishap in simulation.current.mishaps[:1]:
+            yield mishap.at, _MISHAP, ""
         for flow in self.flows.values():
             if flow.running:
                 yield flow.running.ends_at, 0, flow.name
@@ -370,7 +376,7 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
         flow.runs.append(run)
         flow.running = run
         world.comes_due(run.ends_at)
-        self._emit("AppFlow Start Flow Run Report", flow, run)
+        self._emit("AppFlow Start Flow Run Report", flow, run, at)
         return run
 
     def _end_run(self, flow: Flow, run: Run) -> None:
@@ -383,9 +389,12 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
             pulled = self._pull(flow, run)
             judge = simulation.current.judge_run
             outcome = judge(_as_created(flow), run.execution_id, pulled, at)
+            if flow.profile not in (*self.connector_profiles, flow.connector_type):
+                message = f"The connector profile {flow.profile} does not exist."
+                outcome = RunOutcome([], "Error", message)
             self._conclude(flow, run, outcome)
-        self._emit("AppFlow End Flow Run Report", flow, run)
-        self._deactivate_after_failures(flow, run)
+        self._emit("AppFlow End Flow Run Report", flow, run, at)
+        self._deactivate_after_failures(flow, at)
 
     def _conclude(self, flow: Flow, run: Run, outcome: RunOutcome) -> None:
         """Deliver what a run pulled, and write down how it went."""
@@ -410,11 +419,17 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
         else:
             flow.failures_in_a_row += 1
 
-    def _deactivate_after_failures(self, flow: Flow, run: Run) -> None:
+    def _deactivate_after_failures(self, flow: Flow, at: datetime) -> None:
         threshold = schedule(flow.definition).get("flowErrorDeactivationThreshold")
-        if threshold and flow.status == "Active" and flow.failures_in_a_row >= threshold:
+        if threshold and flow.failures_in_a_row >= threshold:
+            self.deactivate(flow, at)
+
+    def deactivate(self, flow: Flow, at: datetime) -> None:
+        """Deactivate a scheduled flow, as AppFlow does by itself when a flow keeps failing."""
+        if flow.status == "Active" and schedule(flow.definition):
             flow.status, flow.next_pull = "Suspended", None
-            self._emit("AppFlow Scheduled Flow Deactivated", flow, run)
+            run = flow.runs[-1] if flow.runs else None
+            self._emit("AppFlow Scheduled Flow Deactivated", flow, run, at)
 
     def _pull(self, flow: Flow, run: Run) -> list[tuple[str, Record]]:
         source = self._source(flow.definition)
@@ -422,10 +437,11 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
         pulled = pull(source, flow.definition["tasks"], run.span, knobs.inclusive_bounds)
         return pulled[: knobs.records_per_run.get(flow.connector_type)]
 
-    def _emit(self, detail_type: str, flow: Flow, run: Run) -> None:
-        """Emit an event as in the samples that people have published."""
-        at = run.started_at if "Start" in detail_type else run.last_updated_at
-        failed = run.status in ("Error", "Canceled")
+    def _emit(self, detail_type: str, flow: Flow, run: Run | None, at: datetime) -> None:
+        """Emit an event as in the samples that people have published.
+
+        No sample of a deactivation was found: it is told here as a failure of the last run.
+        """
         detail = {
             "flow-name": flow.name,
             "created-by": flow.created_by,
@@ -435,24 +451,16 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
             "source-object": object_name(flow.definition),
             "destination-object": flow.destination.get("objectTypeName", ""),
             "trigger-type": flow.trigger_type.upper(),
-            "execution-id": run.execution_id,
-            "start-time": _event_time(run.started_at),
-            "num-of-records-processed": str(run.result.get("recordsProcessed", 0)),
-            "num-of-records-filtered": "0",
-            "num-of-record-failures": str(
-                run.result.get("errorInfo", {}).get("putFailuresCount", 0)
-            ),
-            "data-processed": str(run.result.get("bytesProcessed", 0)),
+            **(_of_run(run) if run else {}),
         }
-        if run.span:
-            detail["incremental-transfer-time-range"] = (
-                f"{_event_time(run.pull_start)} - {_event_time(run.pull_end)}"
-            )
         if "Start" not in detail_type:
-            detail["end-time"] = _event_time(run.last_updated_at)
+            failed = (
+                run is None or run.status in ("Error", "Canceled") or "Deactivated" in detail_type
+            )
             detail["status"] = "Execution Failed" if failed else "Execution Successful"
-        if failed:
-            detail["error"] = run.result.get("errorInfo", {}).get("executionMessage") or run.status
+            if failed:
+                told = run.result.get("errorInfo", {}).get("executionMessage") if run else None
+                detail["error"] = told or (run.status if run else "The flow was deactivated.")
         simulation.current.emit(
             {
                 "version": "0",
@@ -654,6 +662,25 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
             kept = self._now(), copy.deepcopy(request), answer
             self._tokens[flow, request["clientToken"]] = kept
         return answer
+
+
+def _of_run(run: Run) -> dict[str, str]:
+    """Tell of a run what an event's detail tells."""
+    detail = {
+        "execution-id": run.execution_id,
+        "start-time": _event_time(run.started_at),
+        "num-of-records-processed": str(run.result.get("recordsProcessed", 0)),
+        "num-of-records-filtered": "0",
+        "num-of-record-failures": str(run.result.get("errorInfo", {}).get("putFailuresCount", 0)),
+        "data-processed": str(run.result.get("bytesProcessed", 0)),
+    }
+    if run.span:
+        detail["incremental-transfer-time-range"] = (
+            f"{_event_time(run.pull_start)} - {_event_time(run.pull_end)}"
+        )
+    if run.status != "InProgress":
+        detail["end-time"] = _event_time(run.last_updated_at)
+    return detail
 
 
 def _as_created(flow: Flow) -> Request:

@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from hypothesis import given, settings
@@ -18,11 +19,12 @@ from hypothesis import strategies as st
 from moto import mock_aws
 from werkzeug.test import Client
 
+from bulk_ingestion.times import iso
 from local import caller, disturbances, faults, server
 from local.__main__ import main
 from local.cloud import Cloud as WholeCloud
 from local.simulation import Knobs
-from tests.local.test_appflow import NOW, Cloud, contact, flow
+from tests.local.test_appflow import NOW, Cloud, contact, flow, scheduled
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "docs" / "faults").glob("*.json"))
@@ -110,6 +112,11 @@ def test_every_problem_is_named_at_once() -> None:
         {"Source": "acme-sf/Contact", "Ends": "Error", "Nth": 1},
         {"Operation": "appflow:StartFlow", "Run": {}},
         "StartFlow",
+        {"Flow": "x", "Becomes": "Tired", "Nth": 1},
+        {"Flow": "(", "Becomes": "Stopped"},
+        {"Flow": "x", "Becomes": "Stopped", "For": "P1D"},
+        {"Connection": "acme-sf"},
+        {"Source": "acme-sf/Contact", "LosesField": "Phone", "Ends": "Error"},
     ]
     assert problems({"Seed": "1", "Faults": asked, "Sead": 2}) == [
         "Sead: is unknown; known are Seed, Faults",
@@ -119,7 +126,7 @@ def test_every_problem_is_named_at_once() -> None:
         'Faults[0].Moment: cannot be "Later"; give Before or After it took effect',
         "Faults[0].Tmes: is unknown; did you mean Times?",
         "Faults[1].Operation: 'dynamodb:GetItem' is of no service that can fail; "
-        "known are appflow, customer-profiles, s3, lambda",
+        "known are appflow, customer-profiles, s3, lambda, stepfunctions, sns",
         "Faults[2]: Match: s3:PutObject has no flowName; known are Bucket, Key",
         "Faults[3].Match.flowName: '(' is not a regular expression: "
         "missing ), unterminated subpattern at position 0",
@@ -132,11 +139,21 @@ def test_every_problem_is_named_at_once() -> None:
         "Ends, AppearsAfter, OnLaterPage, CutAt, PutFailures, Takes",
         "Faults[9]: Message is for a run that Ends in Error",
         "Faults[10]: a run that Ends Never has no use for CutAt",
-        "Faults[11]: give one of Ends and LosesAuthentication",
+        "Faults[11]: give one of Ends, LosesAuthentication and LosesField",
         "Faults[12].Nth: is unknown; known are From, For, Source, Ends, LosesAuthentication, "
-        "Message",
-        "Faults[13]: must be an object with exactly one of Operation, Run, Source",
-        "Faults[14]: must be an object with exactly one of Operation, Run, Source",
+        "LosesField, Message",
+        *(
+            f"Faults[{n}]: must be an object with exactly one of "
+            "Operation, Run, Flow, Connection, Source"
+            for n in (13, 14)
+        ),
+        'Faults[15].Becomes: cannot be "Tired"; give Deactivated, Stopped, Deleted or Unregistered',
+        "Faults[15].Nth: is unknown; known are From, For, Flow, Becomes, Every",
+        "Faults[16].Flow: '(' is not a regular expression: "
+        "missing ), unterminated subpattern at position 0",
+        "Faults[17]: For says until when it happens again; give Every as well",
+        'Faults[18].Becomes: cannot be {"Connection": "acme-sf"}; give Deleted',
+        "Faults[19]: give one of Ends, LosesAuthentication and LosesField",
     ]
 
 
@@ -151,8 +168,7 @@ JSON = st.recursive(
     max_leaves=4,
 )
 KEYS = sorted(
-    {key for kind in (faults.OperationFails, faults.RunMisbehaves, faults.SourceFails)
-     for key in kind.model_fields}
+    {key for kind in faults._KINDS.values() for key in kind.model_fields}
 )  # fmt: skip
 
 
@@ -457,6 +473,137 @@ def test_a_source_loses_its_authentication(cloud: Failing) -> None:
     [last, first] = cloud.runs()
     assert first["executionStatus"] == "Successful"
     assert "Authentication failed" in last["executionResult"]["errorInfo"]["executionMessage"]
+
+
+def test_a_source_loses_a_field_for_a_while(cloud: Failing) -> None:
+    cloud.ask({"Source": "acme-sf/Contact", "LosesField": "LastName", "For": "PT1H"})
+    described = {"connectorProfileName": "acme-sf", "connectorEntityName": "Contact"}
+
+    def fields() -> set[str]:
+        listed = cloud.appflow.describe_connector_entity(**described)["connectorEntityFields"]
+        return {field["identifier"] for field in listed}
+
+    assert "LastName" not in fields()
+    refusal = error_of(cloud.appflow.create_flow, **flow("another"))
+    assert refusal[0] == "ValidationException"
+    cloud.clock.advance(3601)
+    assert "LastName" in fields()
+    cloud.start()
+    cloud.clock.advance(60)
+    # When it is lost again while flows use it, or do not
+    cloud.ask(
+        {"Source": "acme-sf/Contact", "LosesField": "LastName"},
+        {"Source": "acme-sf/Contact", "LosesField": "AssistantName"},
+    )
+    cloud.appflow.start_flow(flowName="contacts")
+    cloud.clock.advance(60)
+    [last, first] = cloud.runs()
+    assert first["executionStatus"] == "Successful"
+    assert last["executionResult"]["errorInfo"]["executionMessage"] == (
+        "The field LastName does not exist at acme-sf/Contact."
+    )
+
+
+# ------------------------------------------------------------ what happens to scheduled flows
+
+
+@pytest.fixture
+def hourly(cloud: Failing) -> Failing:
+    """A flow that pulls every hour, and is an integration."""
+    cloud.appflow.create_flow(**scheduled())
+    arn = cloud.appflow.describe_flow(flowName="contacts")["flowArn"]
+    cloud.profiles.put_integration(DomainName="acme", Uri=arn, ObjectTypeName="Salesforce-Contact")
+    cloud.appflow.start_flow(flowName="contacts")
+    return cloud
+
+
+@pytest.mark.parametrize(
+    ("becomes", "told"),
+    [("Deactivated", ["AppFlow Scheduled Flow Deactivated"]), ("Stopped", [])],
+)
+def test_a_flow_is_deactivated_or_stopped_when_its_time_has_come(
+    hourly: Failing, becomes: str, told: list[str]
+) -> None:
+    events: list[dict[str, Any]] = []
+    hourly.services.on_event(events.append)
+    asked = hourly.ask(
+        {"Flow": "^cont", "Becomes": becomes, "From": "PT2H"}, {"Flow": "x", "Becomes": becomes}
+    )
+    hourly.clock.advance(2 * 3600 - 1)
+    assert hourly.appflow.describe_flow(flowName="contacts")["flowStatus"] == "Active"
+    hourly.clock.advance(86_400)
+    assert hourly.appflow.describe_flow(flowName="contacts")["flowStatus"] == "Suspended"
+    assert len(hourly.runs()) == 2
+    deactivations = [event for event in events if "Flow Run Report" not in event["detail-type"]]
+    assert [event["detail-type"] for event in deactivations] == told
+    for event in deactivations:
+        assert event["time"] == iso(NOW + timedelta(hours=2))
+        assert event["detail"]["status"] == "Execution Failed"
+        assert event["detail"]["trigger-type"] == "SCHEDULED"
+    assert [fault["Struck"] for fault in asked.told()["Faults"]] == [1, 0]
+    # And who starts it again has it for good
+    hourly.appflow.start_flow(flowName="contacts")
+    hourly.clock.advance(86_400)
+    assert hourly.appflow.describe_flow(flowName="contacts")["flowStatus"] == "Active"
+
+
+def test_a_flow_is_deactivated_again_and_again(hourly: Failing) -> None:
+    every = {"From": "PT1H", "Every": "PT2H", "For": "PT6H"}
+    asked = hourly.ask({"Flow": "", "Becomes": "Deactivated", **every})
+    for _ in range(10):
+        hourly.clock.advance(3600)
+        hourly.appflow.start_flow(flowName="contacts")
+    assert asked.told()["Faults"][0]["Struck"] == 3
+
+
+def test_a_flow_is_deleted_or_its_integration_is(hourly: Failing) -> None:
+    hourly.ask({"Flow": "", "Becomes": "Unregistered", "From": "PT1H"})
+    hourly.clock.advance(3600)
+    assert hourly.appflow.list_flows()["flows"]
+    assert hourly.profiles.list_integrations(DomainName="acme")["Items"] == []
+    hourly.ask({"Flow": "", "Becomes": "Deleted", "From": "PT1H"})
+    hourly.clock.advance(3600)
+    assert hourly.appflow.list_flows()["flows"] == []
+
+
+def test_a_connection_is_deleted_and_made_again(hourly: Failing) -> None:
+    hourly.ask({"Connection": "acme-sf", "Becomes": "Deleted", "From": "PT1H", "For": "PT2H"})
+    profiles = hourly.appflow.describe_connector_profiles
+    hourly.clock.advance(3601)
+    assert profiles(connectorProfileNames=["acme-sf"])["connectorProfileDetails"] == []
+    hourly.clock.advance(3 * 3600)
+    statuses = [run["executionStatus"] for run in hourly.runs()]
+    assert statuses == ["Successful", "Error", "Error", "Successful"]
+    message = hourly.runs()[1]["executionResult"]["errorInfo"]["executionMessage"]
+    assert message == "The connector profile acme-sf does not exist."
+    assert profiles(connectorProfileNames=["acme-sf"])["connectorProfileDetails"]
+
+
+# ----------------------------------------------------------------- calls of moto's own services
+
+
+@pytest.mark.parametrize(
+    ("operation", "call"),
+    [
+        ("stepfunctions:StartExecution", {"stateMachineArn": "machine-7"}),
+        ("sns:Publish", {"TopicArn": "machine-7", "Message": "x"}),
+    ],
+)
+def test_other_services_fail_for_roles_by_what_the_call_is_about(
+    cloud: Failing, operation: str, call: dict[str, str]
+) -> None:
+    service, _, name = operation.partition(":")
+    [member] = [key for key in call if key.endswith("Arn")]
+    prefix = f"arn:aws:{'states' if service == 'stepfunctions' else 'sns'}:us-east-1:123456789012"
+    arn = f"{prefix}:{'stateMachine:' if service == 'stepfunctions' else ''}m7"
+    asked = call | {member: arn}
+    cloud.ask({"Operation": operation, "Error": "ThrottlingException", "Match": {member: "m7$"}})
+    attempt = getattr(cloud.client(service), xform_name(name))
+    with caller.acting_as(ROLE):
+        assert error_of(attempt, **asked)[:2] == ("ThrottlingException", 429)
+        other = asked | {member: f"{arn}8"}
+        assert error_of(attempt, **other)[0] != "ThrottlingException"
+    assert error_of(attempt, **asked)[0] != "ThrottlingException"
 
 
 # -------------------------------------------------------------- asking for them, and the page

@@ -145,10 +145,6 @@ class TestRetryThree:
         assert watched.is_whole()
 
 
-def _stem(file: Path) -> str:
-    return file.stem
-
-
 def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text.removesuffix("[UTC]"))
 
@@ -489,6 +485,8 @@ class TestOddRuns:
         assert ended.output["Metrics"]["RecordsFailed"] == 0
 
 
+FILES = ROOT / "docs" / "faults"
+
 EXAMPLES = {
     "access-denied": "Appflow.AccessDeniedException",
     "failed-runs": "WindowsFailed",
@@ -502,15 +500,38 @@ EXAMPLES = {
 }
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "docs" / "faults").glob("*.json")), ids=_stem)
-def test_every_example_of_the_docs_runs(
-    watched: Watched, monkeypatch: pytest.MonkeyPatch, file: Path
+LATER = ("connection-deleted", "flow-deactivated", "flow-deleted", "source-without-field")
+"""They strike the continuous flow."""
+
+OF_A_MONTH = {"month"}
+"""They are run in test_month.py."""
+
+
+def example(name: str) -> list[dict[str, Any]]:
+    asked: list[dict[str, Any]] = json.loads((FILES / f"{name}.json").read_text())["Faults"]
+    return asked
+
+
+def test_every_example_of_the_docs_is_run_by_a_test() -> None:
+    assert {path.stem for path in FILES.glob("*.json")} == {*EXAMPLES, *LATER, *OF_A_MONTH}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_of_the_docs_ends_as_it_should(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr(plan, "RUN_DEADLINE_SECONDS", 2 * 3600)
-    asked = json.loads(file.read_text())["Faults"]
-    ended = watched.run(*asked, MaxConcurrency=2)
+    ended = watched.run(*example(name), MaxConcurrency=2)
     assert all(fault["Struck"] for fault in faults.told()["Faults"])
     assert (ended.status, ended.error) == (
-        "FAILED" if EXAMPLES[file.stem] else "SUCCEEDED",
-        EXAMPLES[file.stem],
+        "FAILED" if EXAMPLES[name] else "SUCCEEDED",
+        EXAMPLES[name],
     ), ended.message
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_an_example_of_the_docs_strikes_the_continuous_flow(watched: Watched, name: str) -> None:
+    ended = watched.run(*example(name))
+    assert ended.status == "SUCCEEDED", ended.message
+    watched.machine.cloud.live(timedelta(days=11))
+    assert all(fault["Struck"] for fault in faults.told()["Faults"])
