@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bulk_ingestion import report
+from bulk_ingestion import kept, report
 from bulk_ingestion.folder import Folder
 from bulk_ingestion.integration import Wanted, establish
 from bulk_ingestion.observability import logger
@@ -35,6 +35,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     except Exception as error:
         report.write(folder, report.failed(reviewed, error, now))
         raise
+    asked = kept.Asked(
+        domain=job.domain,
+        object_type=job.object_type,
+        flow_definition=job.flow_definition,
+        tags=job.tags,
+        pulled_until=parse_instant(integration["FirstExecutionFrom"]),
+    )
+    is_new = asked.pulled_until == wanted.hand_off
+    kept.remember(folder.bucket, integration["FlowName"], asked, is_new)
     complete = report.completed(reviewed, integration, now)
     report.write(folder, complete)
     logger.info("The continuous integration is established.", extra=integration)

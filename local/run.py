@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bulk_ingestion import flows
+from bulk_ingestion.errors import explain
 from bulk_ingestion.times import epoch_milliseconds as milliseconds
 from bulk_ingestion.times import parse_instant
 from local import faults
@@ -20,7 +21,6 @@ from local.clock import Clock
 from local.cloud import Cloud, embedded_cloud
 from local.progress import Progress, Watcher
 from local.sources import epoch_milliseconds
-from local.view import explain
 from local.watch import follow
 
 RUNS = Path("runs")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -23,14 +21,6 @@ _OUTCOMES = {"SUCCEEDED": "bold green", "RUNNING": "bold yellow"}
 def show(progress: Progress, name: str, rows: int, pace: str = "") -> RenderableType:
     """Draw an execution, with at most ``rows`` of its windows."""
     return Group(_heading(progress, name), _bar(progress, pace), _windows(progress, rows))
-
-
-def explain(cause: str) -> str:
-    """Take the message out of what Lambda reports as the cause of an error."""
-    try:
-        return str(json.loads(cause)["errorMessage"])
-    except (ValueError, KeyError, TypeError):
-        return cause
 
 
 def _heading(progress: Progress, name: str) -> RenderableType:

@@ -12,8 +12,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.live import Live
 
+from bulk_ingestion.errors import explain
 from local.progress import Progress, Watcher
-from local.view import explain, show
+from local.view import show
 
 _REFRESH = 0.2  # seconds
 _REFRESH_OF_AWS = 5.0  # seconds; a look takes some ten calls

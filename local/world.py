@@ -27,4 +27,8 @@ def parameters() -> dict[str, str]:
     """Give the template's parameters that this world has a value for."""
     calls = json.loads(_DATA.read_text())
     domain = next(call["request"] for call in calls if call["operation"] == "create_domain")
-    return {"KmsKeyArn": domain["DefaultEncryptionKey"], "DomainName": domain["DomainName"]}
+    return {
+        "KmsKeyArn": domain["DefaultEncryptionKey"],
+        "DomainName": domain["DomainName"],
+        "NotifyEmail": "somebody@example.com",
+    }

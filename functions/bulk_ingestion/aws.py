@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from mypy_boto3_appflow import AppflowClient
     from mypy_boto3_customer_profiles import CustomerProfilesClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
     from mypy_boto3_stepfunctions import SFNClient
 
 
@@ -30,6 +31,13 @@ def appflow() -> AppflowClient:
 def customer_profiles() -> CustomerProfilesClient:
     """Give the client of Amazon Connect Customer Profiles."""
     client: CustomerProfilesClient = _client("customer-profiles")
+    return client
+
+
+@lru_cache(maxsize=1)
+def sns() -> SNSClient:
+    """Give the client of Amazon SNS."""
+    client: SNSClient = _client("sns")
     return client
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 
 class InvalidInput(Exception):  # noqa: N818
     """The execution's input cannot be run; every problem is named. Nothing was created."""
@@ -35,3 +37,11 @@ def systemic(name: str, cause: str) -> Exception:
     """
     error: Exception = type(name, (Exception,), {})(cause)
     return error
+
+
+def explain(cause: str) -> str:
+    """Take the message out of what Lambda reports as the cause of an error."""
+    try:
+        return str(json.loads(cause)["errorMessage"])
+    except (ValueError, KeyError, TypeError):
+        return cause

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bulk_ingestion.api_model import Problem, problems
@@ -27,7 +27,16 @@ STACK_TAG = "bulkIngestionStack"
 EXECUTION_TAG = "bulkIngestionExecution"
 OUR_TAGS = (OWNER_TAG[0], STACK_TAG, EXECUTION_TAG)
 
-_SCHEDULE = re.compile(r"rate\(\d+(minutes|hours|days|weeks|months|years)\)|cron\(.+\)")
+_UNITS = {
+    "minutes": timedelta(minutes=1),
+    "hours": timedelta(hours=1),
+    "days": timedelta(days=1),
+    "weeks": timedelta(weeks=1),
+    "months": timedelta(days=31),
+    "years": timedelta(days=366),
+}
+_RATE = re.compile(rf"rate\((\d+)({'|'.join(_UNITS)})\)")
+_CRON = re.compile(r"cron\(.+\)")
 _START_DELAY = timedelta(minutes=5)  # AppFlow asks for a start that is yet to come
 
 
@@ -133,7 +142,7 @@ def _check_trigger(config: dict[str, Any], path: str, now: datetime) -> Iterator
     if not schedule:
         yield Problem(path, "is missing; give it a ScheduleExpression, such as rate(1hours)")
         return
-    if not _SCHEDULE.fullmatch(schedule["ScheduleExpression"]):
+    if not any(form.fullmatch(schedule["ScheduleExpression"]) for form in (_RATE, _CRON)):
         yield Problem(
             f"{path}.ScheduleExpression",
             f"is {schedule['ScheduleExpression']!r}; AppFlow takes rate(15minutes), rate(1hours), "
@@ -183,6 +192,24 @@ def tags(user_tags: dict[str, str], stack: str, execution_name: str) -> dict[str
         STACK_TAG: stack,
         EXECUTION_TAG: plain(execution_name),
     }
+
+
+def is_of_stack(carried: dict[str, str], stack: str) -> bool:
+    """Whether something with these tags was made by an execution of the stack."""
+    return carried.get(OWNER_TAG[0]) == OWNER_TAG[1] and carried.get(STACK_TAG) == stack
+
+
+def begins(flow: dict[str, Any]) -> datetime | None:
+    """Tell from when on a scheduled flow pulls, given DescribeFlow's answer; None if unsaid."""
+    scheduled = flow["triggerConfig"]["triggerProperties"]["Scheduled"]
+    first: datetime | None = scheduled.get("firstExecutionFrom")
+    return first.astimezone(UTC) if first else None
+
+
+def pull_interval(schedule_expression: str) -> timedelta | None:
+    """Tell how often a ``rate(...)`` pulls, at the least; None for a ``cron(...)``."""
+    rate = _RATE.fullmatch(schedule_expression)
+    return int(rate[1]) * _UNITS[rate[2]] if rate else None
 
 
 def window_flow(flow_definition: FlowDefinition) -> dict[str, Any]:

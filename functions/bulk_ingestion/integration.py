@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -61,15 +62,16 @@ def _keep_or_remove(wanted: Wanted) -> str | None:
         is_ours = listed.get("tags", {}).get(flows.STACK_TAG) == wanted.stack
         if not is_ours or listed["triggerType"] != "Scheduled":
             continue
-        flow = _describe(listed["flowName"])
+        flow = describe(listed["flowName"])
         if flow is None or not _is_same(flow, wanted):
             continue
         uri = flow["flowArn"]
-        if _works(flow) and _begins(flow) <= wanted.hand_off and _is_registered(wanted.domain, uri):
+        begins = flows.begins(flow)
+        reaches = begins is not None and begins <= wanted.hand_off
+        if _works(flow) and reaches and is_registered(wanted.domain, uri):
             kept = uri
         else:
-            _delete_integration(wanted.domain, uri)
-            _delete_flow(flow["flowName"])
+            remove(wanted.domain, uri)
     return kept
 
 
@@ -92,7 +94,7 @@ def _create(wanted: Wanted, now: datetime) -> str | None:
     else:
         return created["Uri"]
     name = wanted.flow_definition["FlowName"]
-    flow = _describe(name)
+    flow = describe(name)
     if flow is not None and not (
         flow.get("tags", {}).get(flows.STACK_TAG) == wanted.stack and _is_same(flow, wanted)
     ):
@@ -107,19 +109,21 @@ def _create(wanted: Wanted, now: datetime) -> str | None:
 def _start(wanted: Wanted, uri: str) -> dict[str, Any]:
     """Activate the flow: a scheduled flow does nothing until StartFlow."""
     name = uri.rpartition("/")[2]
-    flow = _describe(name)
+    flow = describe(name)
     if flow is not None and flow["flowStatus"] != "Active":
         aws.appflow().start_flow(flowName=name)
-        flow = _describe(name)
-    if flow is None or flow["flowStatus"] != "Active" or not _is_registered(wanted.domain, uri):
+        flow = describe(name)
+    if flow is None or flow["flowStatus"] != "Active" or not is_registered(wanted.domain, uri):
         raise IntegrationNotReady(
             f"The continuous integration {uri} was created, but it cannot be seen to work yet. "
             "Redrive this execution; when that does not help, look at the flow in AppFlow."
         )
-    return {"Uri": uri, "FlowName": name, "FirstExecutionFrom": iso(_begins(flow))}
+    begins = flows.begins(flow) or wanted.hand_off
+    return {"Uri": uri, "FlowName": name, "FirstExecutionFrom": iso(begins)}
 
 
-def _describe(name: str) -> dict[str, Any] | None:
+def describe(name: str) -> dict[str, Any] | None:
+    """Ask AppFlow for a flow; None when there is none of that name."""
     client = aws.appflow()
     try:
         return dict(client.describe_flow(flowName=name))
@@ -127,7 +131,8 @@ def _describe(name: str) -> dict[str, Any] | None:
         return None
 
 
-def _is_registered(domain: str, uri: str) -> bool:
+def is_registered(domain: str, uri: str) -> bool:
+    """Whether Customer Profiles has an integration."""
     client = aws.customer_profiles()
     try:
         client.get_integration(DomainName=domain, Uri=uri)
@@ -157,12 +162,6 @@ def _works(flow: dict[str, Any]) -> bool:
     return flow["flowStatus"] in _USABLE
 
 
-def _begins(flow: dict[str, Any]) -> datetime:
-    scheduled = flow["triggerConfig"]["triggerProperties"]["Scheduled"]
-    begins = scheduled.get("firstExecutionFrom")
-    return begins.astimezone(UTC) if begins else datetime.max.replace(tzinfo=UTC)
-
-
 def _starts(flow_definition: flows.FlowDefinition) -> datetime:
     scheduled = flow_definition["TriggerConfig"]["TriggerProperties"]["Scheduled"]
     return parse_instant(scheduled["ScheduleStartTime"])
@@ -185,18 +184,27 @@ def _for_boto(flow_definition: flows.FlowDefinition) -> Any:
     return {**flow_definition, "TriggerConfig": {**trigger, "TriggerProperties": properties}}
 
 
-def _delete_integration(domain: str, uri: str) -> None:
-    client = aws.customer_profiles()
-    try:
-        client.delete_integration(DomainName=domain, Uri=uri)
-    except client.exceptions.ResourceNotFoundException:
-        return
+def remove(domain: str, uri: str) -> None:
+    """Delete an integration and its flow, as far as they are there."""
+    name = uri.rpartition("/")[2]
+    _delete(
+        lambda: aws.customer_profiles().delete_integration(DomainName=domain, Uri=uri),
+        lambda: is_registered(domain, uri),
+    )
+    _delete(
+        lambda: aws.appflow().delete_flow(flowName=name, forceDelete=True),
+        lambda: describe(name) is not None,
+    )
 
 
-def _delete_flow(name: str) -> None:
-    """Delete a flow, unless DeleteIntegration has deleted it.
+def _delete(delete: Callable[[], Any], is_there: Callable[[], bool]) -> None:
+    """Delete what is there, which may go with something else, or without an answer.
 
-    Deleting is allowed by the flow's tag: of a flow that is gone, IAM sees none and denies it.
+    Deleting is allowed by tags: of what is gone, IAM sees none and denies it.
     """
-    if _describe(name) is not None:
-        aws.appflow().delete_flow(flowName=name, forceDelete=True)
+    if is_there():
+        try:
+            delete()
+        except ClientError:
+            if is_there():
+                raise

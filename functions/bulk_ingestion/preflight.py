@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -13,8 +13,10 @@ from bulk_ingestion.errors import PreflightFailed
 from bulk_ingestion.flows import FlowDefinition, Source, source_of
 from bulk_ingestion.folder import Folder
 from bulk_ingestion.plan import JOB, Execution, Job
-from bulk_ingestion.request import Request
 from bulk_ingestion.sweep import all_flows
+
+if TYPE_CHECKING:
+    from bulk_ingestion.request import Request
 
 INTEGRATIONS_PER_DOMAIN = 50
 FLOWS_PER_ACCOUNT = 1000
@@ -29,6 +31,8 @@ class Finding:
 
     text: str
     fatal: bool = True
+    error: str = ""
+    """The name of AWS's error, if it is one."""
 
 
 class _Unanswered:
@@ -107,7 +111,7 @@ def _ask(found: list[Finding], what: str, question: Callable[..., Any], *about: 
         problem = error.response["Error"]
         if problem["Code"] == "ConnectorAuthenticationException":
             text = f"The source refuses the connection: {problem['Message']} Reconnect it."
-            found.append(Finding(text))
+            found.append(Finding(text, error=problem["Code"]))
         else:
             text = f"The preflight could not check {what}: {problem['Code']}: {problem['Message']}"
             found.append(Finding(text, fatal=False))

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bulk_ingestion.errors import explain
 from local import interpreter
 from local.cloud import Cloud
-from local.view import explain
 
 EVENTS = Path(__file__).parents[2] / "events"
 
