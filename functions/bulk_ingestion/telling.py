@@ -42,6 +42,8 @@ def tell_of_execution(changed: dict[str, Any]) -> None:
     EventBridge may deliver an event more than once, and Lambda may repeat a delivery: each ending
     is told once.
     """
+    if not os.environ["NOTIFICATIONS_TOPIC"]:
+        return
     arn = changed["executionArn"]
     ended = aws.step_functions().describe_execution(executionArn=arn)
     told = Folder(os.environ["RUNS_BUCKET"], "told")

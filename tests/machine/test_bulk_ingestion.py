@@ -191,7 +191,9 @@ def test_invalid_input_ends_in_invalid_input_and_creates_nothing(machine: Machin
         "Surprise",
     ]
     assert machine.flows() == machine.integrations() == []
-    listed = machine.cloud.client("s3").list_objects_v2(Bucket=machine.cloud.stack.runs_bucket)
+    listed = machine.cloud.client("s3").list_objects_v2(
+        Bucket=machine.cloud.stack.runs_bucket, Prefix="runs/"
+    )
     assert listed["KeyCount"] == 0
 
 

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = TEMPLATE.parent
-DEFINITION = ROOT / "statemachine" / "bulk_ingestion.asl.json"
+FILES = {
+    "BulkIngestion": ROOT / "statemachine" / "bulk_ingestion.asl.json",
+    "KeepIntegrations": ROOT / "statemachine" / "keep_integrations.asl.json",
+}
+DEFINITIONS: dict[str, dict[str, Any]] = {
+    machine: json.loads(path.read_text()) for machine, path in FILES.items()
+}
 KEY = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
 PARAMETERS = {"KmsKeyArn": KEY, "DomainName": "acme", "ConnectorProfileNames": "sales,support"}
-
-
-@pytest.fixture(scope="session")
-def definition() -> dict[str, Any]:
-    read: dict[str, Any] = json.loads(DEFINITION.read_text())
-    return read
 
 
 @pytest.fixture(scope="session")

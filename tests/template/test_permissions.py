@@ -15,7 +15,7 @@ from policy_sentry.querying.actions import get_action_data, get_actions_for_serv
 
 from local.template import REGION
 from tests.template.asl_checks import integrations
-from tests.template.conftest import KEY, ROOT
+from tests.template.conftest import DEFINITIONS, KEY, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,7 +128,9 @@ def test_given_the_policies_when_they_allow_then_no_action_has_a_wildcard(stack:
         assert "*" not in "".join(as_list(statement["Action"])), where
 
 
-@pytest.mark.parametrize("role", ["BulkIngestionRole", "CreateIntegrationRole"])
+@pytest.mark.parametrize(
+    "role", ["BulkIngestionRole", "CreateIntegrationRole", "RepairIntegrationRole"]
+)
 def test_given_the_domains_key_when_a_role_may_use_it_then_only_as_in_the_seed(
     stack: Stack, role: str
 ) -> None:
@@ -174,22 +176,26 @@ def test_given_connector_profiles_when_a_parameter_names_them_then_only_they_may
     ]
 
     profile = "arn:aws:appflow:*:*:connectorprofile/"
-    assert named == [[f"{profile}sales", f"{profile}support"]] * 2
+    assert named == [[f"{profile}sales", f"{profile}support"]] * 3
 
 
+@pytest.mark.parametrize(
+    ("machine", "beside"), [("BulkIngestion", NEEDED_BY_CREATION), ("KeepIntegrations", set())]
+)
 def test_given_the_definition_when_it_calls_a_service_then_its_role_may_and_nothing_more(
-    stack: Stack, definition: dict[str, Any]
+    stack: Stack, machine: str, beside: set[str]
 ) -> None:
-    allowed = {
-        action for s in dict(roles(stack))["BulkIngestionRole"] for action in as_list(s["Action"])
-    }
+    role = f"{machine}Role"
+    allowed = {action for s in dict(roles(stack))[role] for action in as_list(s["Action"])}
 
     called = {
-        iam_action(call) for state in definition["States"].values() for call in integrations(state)
+        iam_action(call)
+        for state in DEFINITIONS[machine]["States"].values()
+        for call in integrations(state)
     }
 
     around = ("kms:", "logs:", "states:", "xray:")  # what the calls and the machine itself need
-    assert called | NEEDED_BY_CREATION == {a for a in allowed if not a.startswith(around)}
+    assert called | beside == {a for a in allowed if not a.startswith(around)}
 
 
 def test_given_the_functions_when_they_call_a_service_then_a_role_may_and_nothing_more(
@@ -198,7 +204,7 @@ def test_given_the_functions_when_they_call_a_service_then_a_role_may_and_nothin
     allowed = {
         action
         for role, listed in roles(stack)
-        if role in ("CreateIntegrationRole", "PlanWindowsRole", "ReviewWindowsRole")
+        if role not in ("BulkIngestionRole", "KeepIntegrationsRole")
         for statement in listed
         for action in as_list(statement["Action"])
     }
@@ -228,19 +234,23 @@ def iam_action(call: Integration) -> str:
     return f"{service}:{operation}"
 
 
+@pytest.mark.parametrize(
+    ("machine", "what"), [("BulkIngestion", "Windows"), ("KeepIntegrations", "Checks")]
+)
 def test_given_a_distributed_map_when_it_starts_and_redrives_then_its_role_may(
-    stack: Stack,
+    stack: Stack, machine: str, what: str
 ) -> None:
-    by_sid = {s["Sid"]: s for s in dict(roles(stack))["BulkIngestionRole"]}
-    children = stack.state_machine_arn.replace(":stateMachine:", ":execution:")
+    by_sid = {s["Sid"]: s for s in dict(roles(stack))[f"{machine}Role"]}
+    arn = stack.resources[f"{machine}StateMachine"].arn
+    children = arn.replace(":stateMachine:", ":execution:")
 
-    assert by_sid["StartWindows"]["Resource"] == stack.state_machine_arn
-    assert set(by_sid["FollowWindows"]["Action"]) == {
+    assert by_sid[f"Start{what}"]["Resource"] == arn
+    assert set(by_sid[f"Follow{what}"]["Action"]) == {
         "states:DescribeExecution",
         "states:RedriveExecution",
         "states:StopExecution",
     }
-    assert by_sid["FollowWindows"]["Resource"] == [f"{children}:*", f"{children}/*"]
+    assert by_sid[f"Follow{what}"]["Resource"] == [f"{children}:*", f"{children}/*"]
 
 
 def test_given_the_roles_when_somebody_assumes_them_then_it_is_their_service(
@@ -256,9 +266,15 @@ def test_given_the_roles_when_somebody_assumes_them_then_it_is_their_service(
 
     assert trusted == {
         "BulkIngestionRole": "states.amazonaws.com",
+        "CheckIntegrationRole": "lambda.amazonaws.com",
         "CleanUpRole": "lambda.amazonaws.com",
         "CreateIntegrationRole": "lambda.amazonaws.com",
+        "FindIntegrationsRole": "lambda.amazonaws.com",
+        "IntegrationInTroubleRole": "events.amazonaws.com",
+        "KeepIntegrationsRole": "states.amazonaws.com",
         "PlanWindowsRole": "lambda.amazonaws.com",
+        "RepairIntegrationRole": "lambda.amazonaws.com",
         "ReviewWindowsRole": "lambda.amazonaws.com",
         "ScheduleRole": "scheduler.amazonaws.com",
+        "TellPeopleRole": "lambda.amazonaws.com",
     }

@@ -46,7 +46,7 @@ LOOK_UP: dict[str, Callable[[str], Any]] = {
 def test_given_the_template_when_deployed_then_every_resource_of_it_exists(
     stack: Stack, expanded: dict[str, Any]
 ) -> None:
-    assert stack.resources.keys() == expanded["Resources"].keys()
+    assert stack.resources.keys() == expanded["Resources"].keys() - {"NotificationsTopic"}
     for logical_id, resource in stack.resources.items():
         assert resource.type == expanded["Resources"][logical_id]["Type"]
         assert LOOK_UP[resource.type](resource.physical_id), logical_id
@@ -68,7 +68,7 @@ def test_given_the_stack_when_deployed_then_the_definition_names_its_functions(
 
 def test_given_the_stack_when_deployed_then_its_rule_invokes_the_clean_up(stack: Stack) -> None:
     function = stack.resources["CleanUpFunction"]
-    [rule] = [r for r in stack.resources.values() if r.type == "AWS::Events::Rule"]
+    rule = stack.resources["CleanUpFunctionExecutionStopped"]
 
     [target] = client("events").list_targets_by_rule(Rule=rule.physical_id)["Targets"]
     policy = json.loads(client("lambda").get_policy(FunctionName=function.physical_id)["Policy"])
@@ -93,11 +93,13 @@ def test_given_the_stack_when_deployed_then_its_functions_are_as_the_template_sa
         "DOMAIN_NAME": "acme",
         "KMS_KEY_ARN": KEY,
         "MAX_CONCURRENCY": "5",
+        "NOTIFICATIONS_TOPIC": "",
         "POWERTOOLS_LOG_LEVEL": "INFO",
         "POWERTOOLS_METRICS_NAMESPACE": "BulkIngestion",
         "POWERTOOLS_SERVICE_NAME": "bulk-ingestion",
         "RUNS_BUCKET": stack.runs_bucket,
         "STACK_NAME": "bulk-ingestion",
+        "STATE_MACHINE_ARN": stack.state_machine_arn,
     }
 
 
@@ -109,8 +111,12 @@ def test_given_the_stack_when_deployed_then_the_bucket_is_private_encrypted_and_
     assert all(s3.get_public_access_block(**bucket)["PublicAccessBlockConfiguration"].values())
     [encryption] = s3.get_bucket_encryption(**bucket)["ServerSideEncryptionConfiguration"]["Rules"]
     assert encryption["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
-    [rule] = s3.get_bucket_lifecycle_configuration(**bucket)["Rules"]
-    assert (rule["Filter"], rule["Expiration"]) == ({"Prefix": "runs/"}, {"Days": 90})
+    rules = s3.get_bucket_lifecycle_configuration(**bucket)["Rules"]
+    assert {rule["Filter"]["Prefix"]: rule["Expiration"]["Days"] for rule in rules} == {
+        "runs/": 90,
+        "checks/": 7,
+        "told/": 7,
+    }
     [statement] = json.loads(s3.get_bucket_policy(**bucket)["Policy"])["Statement"]
     assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": False}}
@@ -126,6 +132,22 @@ def test_given_the_stack_when_deployed_then_the_schedule_sleeps_and_keeps_failed
     assert schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"] == 20
     queue = stack.resources["ScheduleDeadLetters"].arn
     assert schedule["Target"]["DeadLetterConfig"]["Arn"] == queue
+
+
+def test_given_an_email_address_when_deployed_then_an_encrypted_topic_sends_there(
+    aws: None,
+) -> None:
+    stack = deploy({**PARAMETERS, "NotifyEmail": "ops@example.com"})
+
+    arn = stack.resources["NotificationsTopic"].physical_id
+    topic = client("sns").get_topic_attributes(TopicArn=arn)["Attributes"]
+    assert topic["KmsMasterKeyId"] == "alias/aws/sns"
+    [subscription] = client("sns").list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ops@example.com")
+    function = client("lambda").get_function_configuration(
+        FunctionName=stack.resources["CheckIntegrationFunction"].physical_id
+    )
+    assert function["Environment"]["Variables"]["NOTIFICATIONS_TOPIC"] == arn
 
 
 @pytest.mark.parametrize("topic", ["", "arn:aws:sns:us-east-1:123456789012:on-call"])

@@ -105,4 +105,4 @@ def state_machine_logging(expanded: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def test_given_the_machine_when_it_logs_then_no_flow_definition_gets_into_the_logs(
     expanded: dict[str, Any],
 ) -> None:
-    assert [log["IncludeExecutionData"] for log in state_machine_logging(expanded)] == [False]
+    assert [log["IncludeExecutionData"] for log in state_machine_logging(expanded)] == [False] * 2
