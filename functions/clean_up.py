@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bulk_ingestion import aws, plan, report
 from bulk_ingestion.errors import CleanUpIncomplete
 from bulk_ingestion.flows import STACK_TAG, plain
-from bulk_ingestion.folder import Folder
+from bulk_ingestion.folder import Folder, round_file
 from bulk_ingestion.measuring import measure_progress
 from bulk_ingestion.observability import logger
 from bulk_ingestion.review import Ledger
@@ -42,6 +42,9 @@ def _after(stopped: dict[str, Any]) -> list[str]:
     ledger = Ledger.read(folder, folder.rounds())
     earlier = folder.read(report.REPORT) if folder.has(report.REPORT) else {}
     stopped_report = report.cancelled(earlier, job, ledger, now["stopDate"])
+    number = folder.rounds()
+    items = folder.read(round_file(number))
+    stopped_report = report.costed(stopped_report, ledger, number, items, now["stopDate"])
     report.write(folder, stopped_report)
     measure_progress(earlier, stopped_report)
     return left

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from bulk_ingestion import plan, preflight, report
+from bulk_ingestion import estimate, plan, preflight, report
 from bulk_ingestion.folder import Folder, round_file
 from bulk_ingestion.observability import logger, metrics
 from bulk_ingestion.request import ResumeRequest, read
@@ -46,7 +46,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         first = plan.first_round(folder, len(items), request.max_concurrency, redrives)
         job.write(folder)
         folder.write(round_file(1), items)
-    first_report = report.planned(job, ledger, started, request.dry_run)
+    estimated = estimate.estimated(first["Windows"], first["MaxConcurrency"], request.assumptions)
+    first_report = report.planned(job, ledger, started, request.dry_run, estimated)
     report.write(folder, first_report)
     metrics.add_metric(name="WindowsPlanned", unit=MetricUnit.Count, value=first["Windows"])
     logger.info("Planned.", extra={"execution": execution.name, **first})

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from bulk_ingestion import plan, report, review
-from bulk_ingestion.folder import Folder
+from bulk_ingestion.folder import Folder, round_file
 from bulk_ingestion.measuring import measure_progress
 from bulk_ingestion.observability import logger
 from bulk_ingestion.sweep import sweep
@@ -34,7 +34,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     following = review.next_round(verdict, ledger, execution, folder, this_round, redrives)
     now = parse_instant(event["Now"])
     earlier, job = folder.read(report.REPORT), plan.Job.read(folder)
+    number = this_round["Number"]
+    items = folder.read(round_file(number))
     reviewed = report.reviewed(earlier, job, ledger, verdict, now)
+    reviewed = report.costed(reviewed, ledger, number, items, now)
     report.write(folder, reviewed)
     measure_progress(earlier, reviewed)
     logger.info("Reviewed.", extra={"execution": execution.name, **ledger.metrics()})

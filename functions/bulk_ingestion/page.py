@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -53,7 +54,7 @@ def _template() -> Template:
         "bare": lambda value: instant(value).removesuffix(" UTC"),
         "duration": duration,
         "json": _json,
-        "count": lambda number: f"{number:,}",
+        "count": _count,
     }
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
 
@@ -76,6 +77,16 @@ class Failure:
         """Its windows, the first ones by name."""
         more = len(self.windows) - _NAMED
         return ", ".join(self.windows[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What an import takes, as it was estimated and as it turned out."""
+
+    label: str
+    estimate: str
+    cost: str | None
+    formula: str
 
 
 class View:
@@ -216,13 +227,25 @@ class View:
         return {key: value for key, value in self.given.items() if len(_json(value)) > _LONG}
 
     @property
-    def figures(self) -> list[tuple[str, list[tuple[str, str]]]]:
-        """The estimate and the cost, if the report has them, as rows."""
+    def figures(self) -> list[Figure]:
+        """What the import was estimated to take, and what it has taken."""
+        estimate, cost = self._report.get("Estimate"), self._report.get("Cost")
+        if estimate is None:
+            return []
         return [
-            (title, _rows(self._report[key]))
-            for key, title in (("Cost", "Cost"), ("Estimate", "Estimate"))
-            if self._report.get(key)
+            Figure(
+                label,
+                show(estimate[key]),
+                show(cost[key]) if cost else None,
+                estimate["Formula"][key],
+            )
+            for key, label, show in _FIGURES
         ]
+
+    @property
+    def sent(self) -> dict[str, Any] | None:
+        """The FlowDefinition that a dry run would send."""
+        return self._report.get("FlowDefinition")
 
     @property
     def execution_link(self) -> str:
@@ -258,13 +281,36 @@ def duration(start: str | None, end: str | None) -> str:
     """Write how long something took, in its two largest units."""
     if not start or not end:
         return "—"
-    seconds = int((parse_instant(end) - parse_instant(start)).total_seconds())
+    return lasting(int((parse_instant(end) - parse_instant(start)).total_seconds()))
+
+
+def lasting(seconds: int) -> str:
+    """Write seconds in their two largest units."""
     parts = []
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
         number, seconds = divmod(seconds, size)
         if number:
             parts.append(f"{number} {unit}")
     return " ".join(parts[:2]) or "0 s"
+
+
+def _count(number: float) -> str:
+    return f"{number:,}"
+
+
+def _dollars(amount: float) -> str:
+    return f"${amount:,.2f}" if amount >= 1 else f"${amount:.4f}"
+
+
+_FIGURES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+    ("FlowRuns", "Flow runs", _count),
+    ("GigabytesProcessed", "Gigabytes", _count),
+    ("StateTransitions", "State transitions", _count),
+    ("AppFlowUsd", "AppFlow", _dollars),
+    ("StepFunctionsUsd", "Step Functions", _dollars),
+    ("TotalUsd", "Together", _dollars),
+    ("Seconds", "Duration", lasting),
+)
 
 
 def _named(batch: Batch) -> str:
@@ -288,14 +334,3 @@ def _json(value: Any) -> str:
     if isinstance(value, str):
         return value
     return json.dumps(value, indent=2, ensure_ascii=False)
-
-
-def _rows(figures: Any, path: str = "") -> list[tuple[str, str]]:
-    if not isinstance(figures, dict):
-        shown = f"{figures:,}" if type(figures) in (int, float) else _json(figures)
-        return [(path, shown)]
-    return [
-        row
-        for key, value in figures.items()
-        for row in _rows(value, f"{path} · {key}" if path else str(key))
-    ]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from bulk_ingestion import page
+from bulk_ingestion import estimate, flows, page
 from bulk_ingestion.folder import Folder
 from bulk_ingestion.observability import logger
 from bulk_ingestion.plan import Job
 from bulk_ingestion.redaction import without_secrets
-from bulk_ingestion.review import Ledger, Verdict
+from bulk_ingestion.review import Item, Ledger, Verdict
 from bulk_ingestion.times import iso, parse_instant
 
 REPORT = "report.json"
@@ -19,17 +19,27 @@ PAGE = "report.html"
 Report = dict[str, Any]
 
 
-def planned(job: Job, ledger: Ledger, started: dict[str, Any], dry_run: bool) -> Report:
-    """Report a plan of which nothing has run yet.
+def planned(
+    job: Job,
+    ledger: Ledger,
+    started: dict[str, Any],
+    dry_run: bool,
+    estimated: estimate.Figures,
+) -> Report:
+    """Report a plan of which nothing has run yet; that of a dry run has the FlowDefinition.
 
     ``started`` is the context object's Execution, or an answer of DescribeExecution put so.
     """
     now = parse_instant(started["StartTime"])
+    hand_off = parse_instant(job.hand_off)
+    sent = flows.continuous(job.flow_definition, hand_off, now)
     return {
         "Execution": {"Arn": started["Id"], "Name": started["Name"], "StartedAt": iso(now)},
         "Input": without_secrets(started["Input"]),
         "DryRun": dry_run,
         **_report(job, ledger, Verdict(), "NOT_STARTED", now),
+        "Estimate": estimated,
+        **({"FlowDefinition": sent} if dry_run else {}),
     }
 
 
@@ -58,6 +68,29 @@ def cancelled(earlier: Report, job: Job, ledger: Ledger, now: datetime) -> Repor
     return report
 
 
+def costed(report: Report, ledger: Ledger, number: int, items: list[Item], now: datetime) -> Report:
+    """Add what the rounds have taken until now, the last one being ``number`` with its items.
+
+    A round counts once, however often it is reviewed.
+    """
+    if "Estimate" not in report:  # it was stopped before its plan was reported
+        return report
+    left = [
+        outcome
+        for item in items
+        if (outcome := ledger.outcomes.get(item["WindowId"], {})).get("FlowName")
+        == item["FlowName"]
+    ]
+    rounds = {**report.get("Cost", {}).get("Rounds", {}), str(number): estimate.spent(left)}
+    return {**report, "Cost": _cost(report, rounds, now)}
+
+
+def _cost(report: Report, rounds: estimate.Rounds, now: datetime) -> estimate.Figures:
+    took = now - parse_instant(report["Execution"]["StartedAt"])
+    assumed = report["Estimate"]["Assumptions"]
+    return estimate.turned_out(rounds, round(took.total_seconds()), assumed)
+
+
 def completed(report: Report, integration: dict[str, Any], now: datetime) -> Report:
     """Add the continuous integration to the report of an execution whose windows are complete."""
     warnings = list(report["Warnings"])
@@ -72,6 +105,7 @@ def completed(report: Report, integration: dict[str, Any], now: datetime) -> Rep
         "ReportedAt": iso(now),
         "Integration": integration,
         "Warnings": warnings,
+        "Cost": _cost(report, report["Cost"]["Rounds"], now),
     }
 
 
@@ -88,10 +122,12 @@ def write(folder: Folder, report: Report) -> None:
 
 
 def output(report: Report, folder: Folder) -> dict[str, Any]:
-    """Give the execution's output: the report without its batches."""
+    """Give the execution's output: the report in short, with a dry run's estimate."""
     summary: dict[str, Any] = {
         key: report[key] for key in ("Status", "Metrics", "Integration") if key in report
     }
+    if report["DryRun"]:
+        summary["Estimate"] = {key: report["Estimate"][key] for key in estimate.SHORT}
     return {**summary, "Report": folder.uri(REPORT)}
 
 

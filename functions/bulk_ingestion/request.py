@@ -25,6 +25,7 @@ from pydantic import (
 from bulk_ingestion import flows, presets
 from bulk_ingestion.api_model import Problem
 from bulk_ingestion.errors import InvalidInput
+from bulk_ingestion.estimate import prices
 from bulk_ingestion.times import (
     DURATION_FORMS,
     INSTANT_FORMS,
@@ -32,12 +33,15 @@ from bulk_ingestion.times import (
     parse_duration,
     parse_instant,
     parse_start,
+    seconds_of,
 )
 from bulk_ingestion.windows import BULK_BEGINS, SMALLEST, Window, cut, number
 
 TAG_KEY = re.compile(r"(?!aws:)[a-zA-Z0-9+\-=._:/]{1,128}")
 TAG_VALUE = re.compile(r"[\w\s+\-=.:/@]{0,256}")
 MOST_TAGS = 50
+LONGEST_RUN_SECONDS = 48 * 3600  # AppFlow ends a run then (its service quotas)
+MOST_ASSUMED = 1_000_000
 MOST_CONCURRENCY = 40  # a domain has 50 integrations by default, and each window needs one
 
 _SHOWN = 80  # characters of a refused value that a message repeats
@@ -70,6 +74,30 @@ class Batch(BaseModel):
         return end
 
 
+def _assumed(key: str, **limits: Any) -> Any:
+    row = prices()[key]
+    return Field(default=row["Value"], description=row["Note"], **limits)
+
+
+class EstimateAssumptions(BaseModel):
+    """What an estimate goes by: prices, and what one window takes."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    RunDuration: str = _assumed("RunDuration")
+    GigabytesPerWindow: float = _assumed("GigabytesPerWindow", ge=0, le=MOST_ASSUMED)
+    UsdPerFlowRun: float = _assumed("UsdPerFlowRun", ge=0, le=MOST_ASSUMED)
+    UsdPerGigabyte: float = _assumed("UsdPerGigabyte", ge=0, le=MOST_ASSUMED)
+    UsdPer1000Transitions: float = _assumed("UsdPer1000Transitions", ge=0, le=MOST_ASSUMED)
+
+    @field_validator("RunDuration")
+    @classmethod
+    def _fits_a_run(cls, duration: str) -> str:
+        if seconds_of(duration) > LONGEST_RUN_SECONDS:
+            raise ValueError(f"{duration!r} is longer than AppFlow lets a run last, 48 hours")
+        return duration
+
+
 class Extras(BaseModel):
     """The keys that every execution's input may have."""
 
@@ -82,6 +110,11 @@ class Extras(BaseModel):
         description=f"windows at a time, a whole number from 1 to {MOST_CONCURRENCY}",
     )
     DryRun: bool = Field(default=False, description="true to plan and check alone, or false")
+    Assumptions: EstimateAssumptions = Field(
+        default_factory=EstimateAssumptions,
+        description="prices and assumptions of the estimate, an object of "
+        + ", ".join(EstimateAssumptions.model_fields),
+    )
 
 
 class ResumeInput(Extras):
@@ -198,6 +231,7 @@ class ResumeRequest:
     """The earlier execution's name."""
     max_concurrency: int
     dry_run: bool
+    assumptions: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -214,6 +248,8 @@ class Request:
     max_concurrency: int
     newest_first: bool
     dry_run: bool
+    assumptions: dict[str, Any]
+    """Those of the estimate: the values of ``prices.json``, or the input's."""
     tags: dict[str, str]
     warnings: tuple[str, ...]
 
@@ -262,7 +298,8 @@ def _resume(raw: dict[str, Any], max_concurrency: int) -> ResumeRequest:
     except ValidationError as error:
         found = [_problem(dict(item), ResumeInput) for item in error.errors()]
         raise _refusal(found, {}) from None
-    return ResumeRequest(given.Resume, given.MaxConcurrency or max_concurrency, given.DryRun)
+    concurrency = given.MaxConcurrency or max_concurrency
+    return ResumeRequest(given.Resume, concurrency, given.DryRun, given.Assumptions.model_dump())
 
 
 def _lay_flat(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
@@ -293,6 +330,9 @@ def _validate(flat: dict[str, Any], now: datetime) -> tuple[ExecutionInput | Non
         return None, [_problem(dict(item)) for item in error.errors()]
 
 
+_INNER: dict[str, type[BaseModel]] = {"Batches": Batch, "Assumptions": EstimateAssumptions}
+
+
 def _problem(error: dict[str, Any], model: type[BaseModel] = ExecutionInput) -> Problem:
     path = ""
     for part in error["loc"]:
@@ -300,7 +340,8 @@ def _problem(error: dict[str, Any], model: type[BaseModel] = ExecutionInput) -> 
     if error["type"] == "extra_forbidden" and model is ResumeInput:
         return Problem(path, "is not for a resume, which takes it from the run that it resumes")
     if error["type"] == "extra_forbidden":
-        known = list(ExecutionInput.model_fields) if "." not in path else list(Batch.model_fields)
+        parent = re.split(r"\W", path)[0] if "." in path else ""
+        known = list(_INNER.get(parent, ExecutionInput).model_fields)
         near = difflib.get_close_matches(path.rpartition(".")[2], known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
         return Problem(path, f"is unknown; {hint}")
@@ -395,6 +436,7 @@ def _resolve(
         max_concurrency=given.MaxConcurrency or connector.max_concurrency or max_concurrency,
         newest_first=given.Order == "NewestFirst",
         dry_run=given.DryRun,
+        assumptions=given.Assumptions.model_dump(),
         tags=given.Tags,
         warnings=tuple(warnings),
     )

@@ -70,6 +70,11 @@ def parse_duration(value: Any) -> relativedelta:
     return duration
 
 
+def seconds_of(duration: str) -> float:
+    """Count the seconds of a duration as :func:`parse_duration` reads it, from the year 2000 on."""
+    return (_CENTURY_BEGINS + parse_duration(duration) - _CENTURY_BEGINS).total_seconds()
+
+
 def parse_start(value: Any, now: datetime) -> datetime:
     """Read an instant, or a duration back from ``now``."""
     if isinstance(value, str) and value.startswith("P"):
