@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 from moto.scheduler.exceptions import ValidationException
 
-from local import schedules, stack
+from local import schedules, server, stack
 from local.clock import Clock
 from local.cloud import Cloud, embedded_cloud
 from local.stack import Stack
@@ -402,3 +405,45 @@ def test_a_cloud_that_is_left_alone_starts_nothing_and_does_not_spin(deployed: D
 
     assert deployed.cloud.clock.now() == deployed.began
     assert deployed.executions() == []
+
+
+def test_a_schedule_made_over_http_starts_its_target_when_time_is_skipped(
+    deployed: Deployed,
+) -> None:
+    with server.serving(deployed.cloud) as address:
+        scheduler = boto3.client(
+            "scheduler",
+            endpoint_url=address,
+            region_name="us-east-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+        scheduler.create_schedule(**deployed.schedule("rate(1 hour)"))
+        body = json.dumps({"Seconds": 3 * 3600}).encode()
+        with urllib.request.urlopen(f"{address}/local/advance", body) as answer:
+            now = json.load(answer)["Now"]
+        deployed.cloud.targets.settle()
+        scheduler.delete_schedule(Name=deployed.name)
+
+    assert deployed.started() == hours(0, 1, 2)
+    assert now == (deployed.began + timedelta(hours=3)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_a_living_cloud_starts_what_is_due_as_time_passes(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: Queue[str] = Queue()
+    monkeypatch.setitem(
+        deployed.cloud.targets._starts, "states", lambda arn, payload: started.put(payload)
+    )
+    deployed.cloud.clock.run_at(36_000)
+    try:
+        with deployed.cloud.living():
+            # A schedule that is made while the cloud lives, and sleeps until later, wakes it
+            deployed.create("rate(1 hour)")
+            told = [json.loads(started.get(timeout=60))["At"] for _ in range(3)]
+    finally:
+        deployed.cloud.clock.run_at(None)
+
+    first, *rest = (datetime.fromisoformat(at) for at in told)
+    assert [at - first for at in rest] == hours(1, 2)
