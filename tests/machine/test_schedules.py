@@ -27,7 +27,8 @@ def text(name: str) -> str:
 
 @contextmanager
 def deployed(**parameters: str) -> Iterator[Machine]:
-    with embedded_cloud(Clock(start=NOW), {"LogLevel": "ERROR", **parameters}) as cloud:
+    rarely = {"CheckExpression": "rate(300 days)"}  # what is shown here does without the checks
+    with embedded_cloud(Clock(start=NOW), {"LogLevel": "ERROR", **rarely, **parameters}) as cloud:
         yield Machine(cloud)
 
 

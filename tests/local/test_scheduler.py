@@ -172,6 +172,9 @@ def test_an_expression_that_says_nothing_is_refused(expression: str, timezone: s
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
     with embedded_cloud(Clock(start=NOW), {"LogLevel": "ERROR"}) as cloud:
+        scheduler = cloud.client("scheduler")
+        for listed in scheduler.list_schedules()["Schedules"]:
+            scheduler.delete_schedule(Name=listed["Name"])
         yield cloud
 
 
