@@ -166,9 +166,11 @@ def embedded_cloud(
         schedules.install(clock)
         interpreter.install(clock)
         _log_to_stderr((parameters or {}).get("LogLevel", "INFO"))
+        cloud = Cloud(clock, installed, metrics, parameters or {})
         try:
-            yield Cloud(clock, installed, metrics, parameters or {})
+            yield cloud
         finally:
+            cloud.events.settle()
             interpreter.uninstall()
             schedules.uninstall()
             messages.uninstall()

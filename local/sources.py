@@ -66,7 +66,7 @@ class Entity:
 
 @lru_cache
 def known_entities(connector_type: str) -> Mapping[str, Entity]:
-    """Read the featured objects of an application, by name; none for any other application."""
+    """Read the objects of an application that are known here, by name; none for any other."""
     application = json.loads(_DATA.read_text()).get(connector_type, {"entities": {}})
     return {
         name: _entity(name, data, application["timestampFormat"])
@@ -81,6 +81,7 @@ def featured() -> Mapping[str, tuple[str, Entity]]:
         str(entity.template_id): (connector_type, entity)
         for connector_type in json.loads(_DATA.read_text())
         for entity in known_entities(connector_type).values()
+        if entity.template_id
     }
 
 
@@ -98,7 +99,7 @@ def _entity(name: str, data: Mapping[str, Any], timestamp_format: str) -> Entity
             target=spec.get("target"),
             content=spec.get("content"),
         )
-    return Entity(name, data["primaryKey"], fields, timestamp_format, data["templateId"], data)
+    return Entity(name, data["primaryKey"], fields, timestamp_format, data.get("templateId"), data)
 
 
 def derived_entity(name: str, records: Iterable[Mapping[str, Any]]) -> Entity:

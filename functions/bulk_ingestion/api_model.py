@@ -14,6 +14,9 @@ from typing import Any
 from botocore.loaders import Loader
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StringShape, StructureShape
 
+PASCAL_APPFLOW = "AppFlow"
+"""AppFlow's model with members as FlowDefinitions and Step Functions spell them (``FlowName``)."""
+
 _SHOWN = 80  # characters of a refused value that a message repeats
 
 _KINDS = {
@@ -50,7 +53,8 @@ def problems(service: str, shape_name: str, value: Any, path: str = "") -> list[
 
     ``service`` is botocore's name of it (``appflow``, ``customer-profiles``), ``shape_name`` the
     name of a shape in its model, ``path`` the value's own place in what the caller looks at.
-    Null counts as absent. A timestamp may be epoch seconds, ISO 8601 or a datetime.
+    Null counts as absent. A timestamp may be epoch seconds, ISO 8601 or a datetime. Members are
+    spelled as in the model, or all with a capital if the service is ``PASCAL_APPFLOW``.
     """
     return list(_check(_shape(service, shape_name), value, path))
 
@@ -70,7 +74,49 @@ def member_names(service: str, shape_name: str) -> list[str]:
 @lru_cache
 def service_model(service: str) -> ServiceModel:
     """Load the newest model of a service that botocore ships."""
+    if service == PASCAL_APPFLOW:
+        return ServiceModel(_capitalized(Loader().load_service_model("appflow", "service-2")))
     return ServiceModel(Loader().load_service_model(service, "service-2"), service)
+
+
+def _capitalized(model: Any) -> dict[str, Any]:
+    """Spell the members of every structure with a capital, as Step Functions has them."""
+    shapes = {
+        name: {
+            **shape,
+            "members": {_capital(member): of for member, of in shape["members"].items()},
+            "required": [_capital(member) for member in shape.get("required", [])],
+        }
+        if "members" in shape
+        else shape
+        for name, shape in model["shapes"].items()
+    }
+    return {**model, "shapes": shapes}
+
+
+def _capital(name: str) -> str:
+    return name[0].upper() + name[1:]
+
+
+def respelled(service: str, shape_name: str, value: Any) -> Any:
+    """Spell the members of a value as a service's model does: ``FlowName`` as ``flowName``.
+
+    What the model does not have keeps its name.
+    """
+    return _respelled(_shape(service, shape_name), value)
+
+
+def _respelled(shape: Shape | None, value: Any) -> Any:
+    if isinstance(shape, StructureShape) and isinstance(value, Mapping):
+        members: Mapping[str, Shape] = shape.members
+        result = {}
+        for name, member in value.items():
+            key = name if name in members else name[:1].lower() + name[1:]
+            result[key if key in members else name] = _respelled(members.get(key), member)
+        return result
+    if isinstance(shape, ListShape) and isinstance(value, (list, tuple)):
+        return [_respelled(shape.member, element) for element in value]
+    return value
 
 
 @lru_cache
@@ -117,7 +163,7 @@ def _structure(shape: Shape, value: Any, path: str) -> Iterator[Problem]:
         if name in members:
             yield from _check(members[name], member, _below(path, name))
         else:
-            yield Problem(_below(path, name), f"is not known here; {_suggestion(name, members)}")
+            yield Problem(_below(path, name), f"is not known here; {suggestion(name, members)}")
 
 
 def _list(shape: Shape, value: Any, path: str) -> Iterator[Problem]:
@@ -149,7 +195,7 @@ def _string(shape: Shape, value: Any, path: str) -> Iterator[Problem]:
         return
     if shape.enum:
         if value not in shape.enum:
-            yield Problem(path, f"is {_shown(shape, value)}; {_suggestion(value, shape.enum)}")
+            yield Problem(path, f"is {_shown(shape, value)}; {suggestion(value, shape.enum)}")
         return
     yield from _size(shape, len(value), "characters", path)
     pattern = shape.metadata.get("pattern")
@@ -251,7 +297,8 @@ def _shown(shape: Shape, value: Any) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
-def _suggestion(word: Any, known: Any) -> str:
+def suggestion(word: Any, known: Any) -> str:
+    """Say which of the known words is meant, if one is near, and which there are."""
     names = list(known)
     by_lower_case = {name.lower(): name for name in names}
     close = get_close_matches(str(word).lower(), by_lower_case, n=1)

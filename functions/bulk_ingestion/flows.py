@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bulk_ingestion.api_model import Problem, problems
+from bulk_ingestion.api_model import PASCAL_APPFLOW, Problem, member_names, problems, suggestion
 from bulk_ingestion.connectors import CONNECTORS, Connector
 from bulk_ingestion.times import epoch_milliseconds, iso, parse_instant
 from bulk_ingestion.windows import Window
@@ -65,12 +65,18 @@ def source_of(flow_definition: FlowDefinition) -> Source:
 def source_object(properties: dict[str, Any]) -> str:
     """Name the object in a connector's properties, in the casing of either API."""
     named = {key.lower(): value for key, value in properties.items()}
-    return str(named.get("object") or f"{named['bucketname']}/{named.get('bucketprefix', '')}")
+    if "bucketname" in named:
+        return f"{named['bucketname']}/{named.get('bucketprefix', '')}"
+    return str(named.get("object") or named["objectpath"])
 
 
 def check(flow_definition: Any, path: str, now: datetime) -> list[Problem]:
-    """Find everything wrong with a FlowDefinition, for the API and for this machine."""
-    found = problems("customer-profiles", "FlowDefinition", flow_definition, path)
+    """Find everything wrong with a FlowDefinition, for the API and for this machine.
+
+    Customer Profiles' FlowDefinition has five connectors; one with another is AppFlow's CreateFlow
+    without the destination.
+    """
+    found = _check_model(flow_definition, path)
 
     def sound(*parts: str) -> bool:
         sections = [path, *(f"{path}.{part}" for part in parts)]
@@ -90,6 +96,44 @@ def check(flow_definition: Any, path: str, now: datetime) -> list[Problem]:
     return found + checks
 
 
+def _check_model(flow_definition: Any, path: str) -> list[Problem]:
+    own = problems("customer-profiles", "FlowDefinition", flow_definition, path)
+    type_path = f"{path}.SourceFlowConfig.ConnectorType"
+    if all(problem.path != type_path for problem in own):
+        return own
+    given = flow_definition["SourceFlowConfig"].get("ConnectorType")
+    if not isinstance(given, str):
+        return own
+    if given not in CONNECTORS:
+        others = [problem for problem in own if problem.path != type_path]
+        return [*others, Problem(type_path, f"is {given!r}; {suggestion(given, CONNECTORS)}")]
+    known = member_names("customer-profiles", "FlowDefinition")
+    unknown = [f"{path}.{key}" for key in flow_definition if key not in known]
+    asked = {key: flow_definition[key] for key in known if key in flow_definition}
+    return [
+        *(problem for problem in own if problem.path in (*unknown, f"{path}.KmsArn")),
+        *problems(
+            PASCAL_APPFLOW, "CreateFlowRequest", to_customer_profiles(asked, "any", "any"), path
+        ),
+    ]
+
+
+def to_customer_profiles(
+    flow_definition: FlowDefinition, domain: str, object_type: str
+) -> dict[str, Any]:
+    """Add the destination to a FlowDefinition, which makes it a request of AppFlow's CreateFlow."""
+    destination = {"DomainName": domain, "ObjectTypeName": object_type}
+    return {
+        **flow_definition,
+        "DestinationFlowConfigList": [
+            {
+                "ConnectorType": "CustomerProfiles",
+                "DestinationConnectorProperties": {"CustomerProfiles": destination},
+            }
+        ],
+    }
+
+
 def _check_source(config: dict[str, Any], path: str) -> Iterator[Problem]:
     connector = CONNECTORS[config["ConnectorType"]]
     given = list(config["SourceConnectorProperties"])
@@ -99,7 +143,17 @@ def _check_source(config: dict[str, Any], path: str) -> Iterator[Problem]:
             f"has {' and '.join(given) or 'nothing'}; "
             f"ConnectorType {connector.type} needs {connector.properties} alone",
         )
-    if connector.type != "S3" and not config.get("ConnectorProfileName"):
+    named = config["SourceConnectorProperties"].get(connector.properties, {})
+    if (
+        given == [connector.properties]
+        and connector.object_key
+        and not named.get(connector.object_key)
+    ):
+        yield Problem(
+            f"{path}.SourceConnectorProperties.{connector.properties}.{connector.object_key}",
+            "is missing; name the source's object",
+        )
+    if connector.object_key and not config.get("ConnectorProfileName"):
         yield Problem(
             f"{path}.ConnectorProfileName", f"is missing; name the AppFlow {connector.type} profile"
         )

@@ -11,6 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from bulk_ingestion import aws, flows
+from bulk_ingestion.api_model import respelled
 from bulk_ingestion.errors import FlowNameTaken, IntegrationNotReady
 from bulk_ingestion.sweep import all_flows
 from bulk_ingestion.times import iso, parse_instant
@@ -79,20 +80,13 @@ def _create(wanted: Wanted, now: datetime) -> str | None:
     """Create it and give its URI; None when one of this stack has come into being meanwhile."""
     definition = flows.continuous(wanted.flow_definition, wanted.hand_off, now)
     try:
-        created = aws.customer_profiles().put_integration(
-            DomainName=wanted.domain,
-            ObjectTypeName=wanted.object_type,
-            FlowDefinition=_for_boto(definition),
-            Tags=wanted.tags,
-        )
+        return _put(wanted, _for_boto(definition))
     except ClientError as error:
-        if "already exists" not in error.response["Error"]["Message"]:
+        if not _is_taken(error):
             answered = _answered_at(error)
             if answered is None or answered < _starts(definition):
                 raise
             return _create(wanted, answered)  # retries took so long that the start has passed
-    else:
-        return created["Uri"]
     name = wanted.flow_definition["FlowName"]
     flow = describe(name)
     if flow is not None and not (
@@ -104,6 +98,34 @@ def _create(wanted: Wanted, now: datetime) -> str | None:
             "that flow and redrive this execution."
         )
     return None
+
+
+def _put(wanted: Wanted, definition: Any) -> str:
+    """Create the flow and register it, and give its URI.
+
+    Where Customer Profiles does not know the connector, AppFlow creates the flow, as for external
+    applications (https://docs.aws.amazon.com/connect/latest/adminguide/
+    integrate-external-applications-appflow.html). Failing in between leaves a flow of this stack
+    that is no integration, which the next try removes.
+    """
+    asked: Any = {
+        "DomainName": wanted.domain,
+        "ObjectTypeName": wanted.object_type,
+        "Tags": wanted.tags,
+    }
+    if flows.source_of(definition).connector.is_customer_profiles_own:
+        asked["FlowDefinition"] = definition
+    else:
+        request = flows.to_customer_profiles(definition, wanted.domain, wanted.object_type)
+        request = respelled("appflow", "CreateFlowRequest", {**request, "Tags": wanted.tags})
+        asked["Uri"] = aws.appflow().create_flow(**request)["flowArn"]
+    return aws.customer_profiles().put_integration(**asked)["Uri"]
+
+
+def _is_taken(error: ClientError) -> bool:
+    """Whether a flow of that name exists: AppFlow's conflict, as either service tells it."""
+    told = error.response["Error"]
+    return told["Code"] == "ConflictException" or "already exists" in told["Message"]
 
 
 def _start(wanted: Wanted, uri: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bulk_ingestion.api_model import Problem
-from bulk_ingestion.connectors import CONNECTORS, Connector
+from bulk_ingestion.connectors import APPLICATIONS, CONNECTORS, Connector
 
 KEYS = ("Application", "Object", "ConnectorProfileName", "DatetimeTypeFieldName", "Schedule")
 DEFAULT_SCHEDULE = "rate(1hours)"
@@ -26,9 +26,9 @@ def spell_out(flat: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
             for key in KEYS[1:]
             if key in flat
         ]
-    connector = _connector(flat["Application"])
+    connector = APPLICATIONS.get(str(flat["Application"]).lower())
     if connector is None:
-        names = ", ".join(known.properties for known in CONNECTORS.values() if known.presets)
+        names = ", ".join(known.properties for known in APPLICATIONS.values())
         return flat, [Problem("Application", f"is none of {names}")]
     preset = connector.presets.get(str(flat.get("Object")))
     field = flat.get("DatetimeTypeFieldName") or (preset.datetime_field if preset else None)
@@ -42,7 +42,9 @@ def spell_out(flat: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
             "ConnectorType": connector.type,
             "ConnectorProfileName": flat.get("ConnectorProfileName"),
             "IncrementalPullConfig": {"DatetimeTypeFieldName": field},
-            "SourceConnectorProperties": {connector.properties: {"Object": flat.get("Object")}},
+            "SourceConnectorProperties": {
+                connector.properties: {connector.object_key: flat.get("Object")}
+            },
         },
         "TriggerConfig": {
             "TriggerType": "Scheduled",
@@ -92,12 +94,6 @@ def tasks(fields: Iterable[str], connector: Connector) -> list[dict[str, Any]]:
             for name in names
         ),
     ]
-
-
-def _connector(application: Any) -> Connector | None:
-    featured = (connector for connector in CONNECTORS.values() if connector.presets)
-    by_name = {connector.type.lower(): connector for connector in featured}
-    return by_name.get(str(application).lower())
 
 
 def _missing(flat: dict[str, Any], connector: Connector, field: Any) -> Iterator[Problem]:

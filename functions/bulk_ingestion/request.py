@@ -24,6 +24,7 @@ from pydantic import (
 
 from bulk_ingestion import flows, presets
 from bulk_ingestion.api_model import Problem
+from bulk_ingestion.connectors import APPLICATIONS
 from bulk_ingestion.errors import InvalidInput
 from bulk_ingestion.estimate import prices
 from bulk_ingestion.times import (
@@ -145,7 +146,8 @@ class ExecutionInput(Extras):
         "or Application, Object and ConnectorProfileName"
     )
     Application: str | None = Field(
-        default=None, description="Salesforce, Marketo, ServiceNow or Zendesk"
+        default=None,
+        description=", ".join(known.properties for known in APPLICATIONS.values()),
     )
     Object: str | None = Field(
         default=None, description="the source's name of the object, such as Contact"

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from botocore.model import ListShape, MapShape, Shape, StructureShape
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.exceptions import ServiceException
 
@@ -262,7 +261,7 @@ class CustomerProfilesBackend(BaseBackend):  # type: ignore[misc]
 
     def _create_flow(self, request: Request) -> str:
         """Create the flow of an integration, in AppFlow, with the caller's rights."""
-        flow = _as_create_flow(request["FlowDefinition"])
+        flow = api_model.respelled("appflow", "CreateFlowRequest", request["FlowDefinition"])
         flow["destinationFlowConfigList"] = [
             {
                 "connectorType": "CustomerProfiles",
@@ -420,28 +419,6 @@ def _template(template_id: str) -> Answer:
         "Fields": fields,
         "Keys": {entity.template["keyName"]: [key]},
     }
-
-
-def _as_create_flow(definition: Request) -> Request:
-    """Re-spell a FlowDefinition as AppFlow's CreateFlow request, whose members are camelCase."""
-    ours = api_model.service_model("customer-profiles").shape_for("FlowDefinition")
-    theirs = api_model.service_model("appflow").shape_for("CreateFlowRequest")
-    return dict(_respelled(definition, ours, theirs))
-
-
-def _respelled(value: Any, ours: Shape, theirs: Shape) -> Any:
-    if isinstance(ours, StructureShape) and isinstance(theirs, StructureShape):
-        members: Mapping[str, Shape] = theirs.members
-        result = {}
-        for name, member in value.items():
-            key = name if name in members else name[0].lower() + name[1:]
-            result[key] = _respelled(member, ours.members[name], members[key])
-        return result
-    if isinstance(ours, ListShape) and isinstance(theirs, ListShape):
-        return [_respelled(element, ours.member, theirs.member) for element in value]
-    if isinstance(ours, MapShape):
-        return dict(value)
-    return value
 
 
 customerprofiles_backends = BackendDict(CustomerProfilesBackend, "customer-profiles")
