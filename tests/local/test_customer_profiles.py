@@ -71,7 +71,7 @@ def register(cloud: Cloud, name: str, **changes: Any) -> Request:
     return answer
 
 
-def test_given_the_world_when_populated_then_its_domain_has_a_key_and_the_nine_object_types(
+def test_given_the_world_when_populated_then_its_domain_has_a_key_and_its_object_types(
     cloud: Cloud,
 ) -> None:
     domain = cloud.profiles.get_domain(DomainName="acme")
@@ -80,12 +80,13 @@ def test_given_the_world_when_populated_then_its_domain_has_a_key_and_the_nine_o
 
     assert domain["DefaultEncryptionKey"] == KEY
     assert domain["DeadLetterQueueUrl"].startswith("https://sqs.")
-    assert {known["ObjectTypeName"] for known in types} == set(featured())
+    assert {known["ObjectTypeName"] for known in types} == {*featured(), "Veeva-person"}
     assert {known["connectorProfileName"]: known["connectorType"] for known in connections} == {
         "acme-sf": "Salesforce",
         "acme-mkto": "Marketo",
         "acme-snow": "Servicenow",
         "acme-zd": "Zendesk",
+        "acme-vault": "Veeva",
     }
 
 
