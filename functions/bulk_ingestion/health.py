@@ -85,8 +85,9 @@ def diagnose(seen: Seen, stack: str, known_until: datetime | None, now: datetime
     if status == "Draft" and now - flow["createdAt"] < _BEING_MADE:
         return Diagnosis(Health.HEALTHY, "It is being made.", pulled_until)
     if not seen.is_registered:
+        # What a flow has pulled since then went nowhere.
         reason = "Customer Profiles does not have the integration any more."
-        return _broken(Health.GONE, reason, pulled_until)
+        return _broken(Health.GONE, reason, known_until)
     if status != "Active":
         why = flow.get("flowStatusMessage", "")
         return _broken(Health.STOPPED, f"Its flow is {status}. {why}".strip(), pulled_until)

@@ -159,26 +159,31 @@ def _wanted(asked: Asked, this: Check) -> integration.Wanted:
 
 def _look(flow_name: str) -> Seen:
     flow = integration.describe(flow_name)
-    if flow is None:
+    runs = _latest_runs(flow) if flow else None
+    if flow is None or runs is None:
         return Seen(None)
     destination = flow["destinationFlowConfigList"][0]["destinationConnectorProperties"]
     domain = destination.get("CustomerProfiles", {}).get("domainName")
     is_registered = domain is not None and integration.is_registered(domain, flow["flowArn"])
-    return Seen(flow, is_registered, _latest_runs(flow))
+    return Seen(flow, is_registered, runs)
 
 
-def _latest_runs(flow: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+def _latest_runs(flow: dict[str, Any]) -> tuple[dict[str, Any], ...] | None:
     """Read runs, page by page, until the latest one and one that succeeded are among them.
 
-    In which order AppFlow lists them is not documented.
+    In which order AppFlow lists them is not documented. None when the flow has gone meanwhile.
     """
+    client = aws.appflow()
     latest = flow.get("lastRunExecutionDetails", {}).get("mostRecentExecutionTime")
     runs: list[dict[str, Any]] = []
     token: dict[str, str] = {}
     for _ in range(_RUN_PAGES):
-        answer: Any = aws.appflow().describe_flow_execution_records(
-            flowName=flow["flowName"], maxResults=100, **token
-        )
+        try:
+            answer: Any = client.describe_flow_execution_records(
+                flowName=flow["flowName"], maxResults=100, **token
+            )
+        except client.exceptions.ResourceNotFoundException:
+            return None
         runs += answer["flowExecutions"]
         if not answer.get("nextToken"):
             break

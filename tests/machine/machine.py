@@ -29,6 +29,7 @@ class Ended:
     machine: Machine
     arn: str
     status: str
+    input: dict[str, Any]
     output: dict[str, Any]
     error: str
     message: str
@@ -106,6 +107,7 @@ class Machine:
             self,
             arn,
             told["status"],
+            json.loads(told["input"]),
             json.loads(told.get("output", "{}")),
             told.get("error", ""),
             explain(told.get("cause", "")),
