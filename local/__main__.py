@@ -23,6 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("--json", action="store_true", help="print its output and nothing else")
     run.add_argument("--speed", type=_speed, default=120.0, help=f"{_SPEED_HELP} (120)")
     run.add_argument("--picture", type=Path, help="save what is shown as an SVG")
+    run.add_argument("--days", type=_days, default=0, help="days that pass after it, in a moment")
     run.add_argument("--faults", type=Path, help="what is to fail, a file as in docs/faults/")
 
     serve = commands.add_parser("serve", help="deploy the stack and stay up, on loopback")
@@ -59,7 +60,15 @@ def _run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
     except faults.InvalidFaults as error:
         parser.error(f"{given.faults} cannot be used.\n{error}")
     name = given.name or f"{given.input.stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    return run(execution_input, name, given.speed, given.json, given.picture, asked_faults)
+    return run(
+        execution_input, name, given.speed, given.json, given.picture, asked_faults, given.days
+    )
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days, 1 or more")
+    return int(text)
 
 
 def _speed(text: str) -> float | None:

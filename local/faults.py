@@ -7,7 +7,6 @@ import json
 import random
 import re
 import threading
-from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +33,7 @@ from local import disturbances, simulation
 from local.appflow import models as appflow
 from local.appflow.models import AppflowBackend
 from local.customerprofiles.models import customerprofiles_backends
-from local.simulation import Conduct, Mishap, Record, RunOutcome
+from local.simulation import Conduct, Happening, Record, RunOutcome
 
 _EPOCH = datetime(2000, 1, 1)
 _OTHER_RUNS = 100  # the most that one page of a flow's runs holds
@@ -310,7 +309,9 @@ class ConnectionGoes(_Fault):
             return 0
         if self.For is not None:
             back = {self.Connection: profile}
-            _add(Mishap(at + self.For, lambda _: backend.connector_profiles.update(back)))
+            simulation.current.happen(
+                Happening(at + self.For, lambda _: backend.connector_profiles.update(back))
+            )
         return 1
 
 
@@ -525,15 +526,15 @@ class Faults:
         self._runs: dict[str, _StruckRun] = {}
         self._lock = threading.Lock()
 
-    def mishaps(self) -> list[Mishap]:
+    def happenings(self) -> list[Happening]:
         """List what happens by itself, each at its first time."""
         return [
-            self._mishap(struck, struck.installed + (struck.fault.From or timedelta()))
+            self._happening(struck, struck.installed + (struck.fault.From or timedelta()))
             for struck in self._all
             if isinstance(struck.fault, FlowChanges | ConnectionGoes)
         ]
 
-    def _mishap(self, struck: _Struck, at: datetime) -> Mishap:
+    def _happening(self, struck: _Struck, at: datetime) -> Happening:
         def happens(backend: AppflowBackend) -> None:
             fault = struck.fault
             assert isinstance(fault, FlowChanges | ConnectionGoes)
@@ -542,9 +543,9 @@ class Faults:
                 again = at + fault.Every
                 first = struck.installed + (fault.From or timedelta())
                 if fault.For is None or again < first + fault.For:
-                    _add(self._mishap(struck, again))
+                    simulation.current.happen(self._happening(struck, again))
 
-        return Mishap(at, happens)
+        return Happening(at, happens)
 
     def lost_fields(self, profile: str, name: str) -> set[str]:
         """Name the fields that an object does not have now."""
@@ -680,15 +681,10 @@ def install(spec: Spec | Mapping[str, Any]) -> Faults:
         world.direct_run = faults.direct_run
         world.judge_run = faults.judge_run
         world.lost_fields = faults.lost_fields
-        world.mishaps = sorted(faults.mishaps())
-        for mishap in world.mishaps:
-            world.comes_due(mishap.at)
+        world.happenings = []
+    for happening in faults.happenings():
+        world.happen(happening)
     return faults
-
-
-def _add(mishap: Mishap) -> None:
-    insort(simulation.current.mishaps, mishap)
-    simulation.current.comes_due(mishap.at)
 
 
 def told() -> dict[str, Any]:

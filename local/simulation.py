@@ -6,6 +6,7 @@ moto makes its backends itself, so what they need from outside stands here, once
 from __future__ import annotations
 
 import threading
+from bisect import insort
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -101,8 +102,8 @@ def deliver_everything(
 
 
 @dataclass(frozen=True, order=True)
-class Mishap:
-    """Something that happens to AppFlow's flows or connections by itself, at an instant."""
+class Happening:
+    """Something that happens by itself, at an instant: to flows, connections or sources."""
 
     at: datetime
     happens: Callable[[Any], None] = field(compare=False)
@@ -137,7 +138,7 @@ class Simulation:
         self.direct_run: RunDirector = run_as_usual
         self.judge_run: RunJudge = deliver_everything
         self.lost_fields: FieldLoss = keep_every_field
-        self.mishaps: list[Mishap] = []
+        self.happenings: list[Happening] = []
 
     @contextmanager
     def changing(self) -> Iterator[None]:
@@ -151,6 +152,12 @@ class Simulation:
                 outermost = self._depth == 0
         if outermost:
             self._deliver_events()
+
+    def happen(self, happening: Happening) -> None:
+        """Have something happen when its time has come."""
+        with self.changing():
+            insort(self.happenings, happening)
+        self.comes_due(happening.at)
 
     def comes_due(self, at: datetime) -> None:
         """Tell the listeners in ``on_due`` that something is to happen at an instant."""

@@ -49,7 +49,7 @@ _DEFINITION = (
 )
 _RECORDS_A_PAGE = 20
 _FLOWS_A_PAGE = 100
-_MISHAP = 2  # comes after what ends and what starts at the same instant
+_HAPPENING = 2  # comes after what ends and what starts at the same instant
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -151,6 +151,7 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
         self.connector_profiles: dict[str, Answer] = {}
         self.sources = Sources(self._connector_of, self.settle)
         self._tokens: dict[tuple[str, str], tuple[datetime, Request, Answer]] = {}
+        self._settling = False
 
     # Flows
 
@@ -314,13 +315,21 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
 
     def settle(self) -> None:
         """Carry out everything that has come due, in the order of its time."""
-        now = self._now()
+        if self._settling:  # what happens now changes the world as it is by now
+            return
+        self._settling = True
+        try:
+            self._carry_out(self._now())
+        finally:
+            self._settling = False
+
+    def _carry_out(self, now: datetime) -> None:
         while due := min(self._coming(), default=None):
             at, rank, name = due
             if at > now:
                 return
-            if rank == _MISHAP:
-                simulation.current.mishaps.pop(0).happens(self)
+            if rank == _HAPPENING:
+                simulation.current.happenings.pop(0).happens(self)
                 continue
             flow = self.flows[name]
             if flow.running and flow.running.ends_at == at:
@@ -333,8 +342,8 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
         return min((at for at, _, _ in self._coming() if at < _NEVER), default=None)
 
     def _coming(self) -> Iterator[tuple[datetime, int, str]]:
-        for mishap in simulation.current.mishaps[:1]:
-            yield mishap.at, _MISHAP, ""
+        for happening in simulation.current.happenings[:1]:
+            yield happening.at, _HAPPENING, ""
         for flow in self.flows.values():
             if flow.running:
                 yield flow.running.ends_at, 0, flow.name

@@ -61,6 +61,45 @@ def test_run_as_json_prints_the_output_and_nothing_else(tmp_path: Path) -> None:
     assert ran.stderr == ""
 
 
+def fault_file(tmp_path: Path, *asked: dict[str, Any]) -> str:
+    path = tmp_path / "faults.json"
+    path.write_text(json.dumps({"Faults": asked}))
+    return str(path)
+
+
+def test_run_lets_days_pass_and_tells_what_happened_and_that_both_ends_are_equal(
+    tmp_path: Path,
+) -> None:
+    deactivated = {"Flow": "acme", "Becomes": "Deactivated", "From": "P1D"}
+    ran = local(
+        *("run", example(tmp_path, ImportFrom="P3M"), "--speed", "max", "--days", "2"),
+        *("--faults", fault_file(tmp_path, deactivated)),
+        cwd=tmp_path,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    days = [line for line in ran.stdout.splitlines() if " pulls, " in line]
+    assert [line.split("day")[1].split()[0] for line in days] == ["1", "2", "3"]
+    assert all(int(line.split(" pulls")[0].split()[-1]) for line in days)
+    assert "AppFlow deactivated acme-salesforce-contact" in ran.stdout
+    assert "told: Integration repaired: acme-salesforce-contact" in ran.stdout
+    assert "each as it is at the source" in ran.stdout
+
+
+def test_days_that_end_with_a_source_that_is_down_end_in_1(tmp_path: Path) -> None:
+    down = {"Source": "acme-sf", "Ends": "Error", "From": "PT18H"}
+    ran = local(
+        *("run", example(tmp_path, ImportFrom="P1M"), "--json", "--speed", "max", "--days", "1"),
+        *("--faults", fault_file(tmp_path, down)),
+        cwd=tmp_path,
+    )
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    told = json.loads(ran.stdout)
+    assert told["Output"]["Status"] == "COMPLETE"
+    assert [day["number"] for day in told["Days"]] == [1, 2]
+    assert any("could not be reached" in note for note in told["Days"][0]["notes"])
+    assert told["Ends"]["missing"] > 0
+
+
 def test_a_failed_execution_says_why_and_ends_in_1(tmp_path: Path) -> None:
     ran = local("run", example(tmp_path, BatchSize="2M"), "--speed", "max", cwd=tmp_path)
     assert ran.returncode == 1
@@ -75,6 +114,7 @@ def test_a_failed_execution_says_why_and_ends_in_1(tmp_path: Path) -> None:
         (["run", "nowhere.json"], "nowhere.json: No such file"),
         (["run", "x.json", "--speed", "0"], "0 is not more than 0"),
         (["run", "x.json", "--speed", "fast"], "neither a number nor max"),
+        (["run", "x.json", "--days", "0"], "'0' is not a number of days, 1 or more"),
         (["run", "x.json", "--faults", "nofaults.json"], "nofaults.json cannot be used."),
         ([], "the following arguments are required"),
     ],
