@@ -36,9 +36,10 @@ check: .venv/installed  ## format, lint and types
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-pictures: .venv/installed  ## draw docs/machine.svg (with Graphviz) and docs/run.svg anew
+pictures: .venv/installed  ## draw docs/*.svg (with Graphviz) and docs/*.png (with Chromium) anew
 	$(BIN)/python docs/draw_machine.py
 	COLUMNS=96 $(BIN)/python -m local run $(EXAMPLE) --name salesforce-contact --picture docs/run.svg
+	$(BIN)/python docs/draw_report.py
 
 lock: .venv/installed  ## pin what pyproject.toml asks for, with hashes
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --group dev pyproject.toml --output-file requirements.txt

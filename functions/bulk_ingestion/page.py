@@ -182,13 +182,20 @@ class View:
     def totals(self) -> list[tuple[str, str]]:
         """The figures at a glance."""
         metrics = self._report["Metrics"]
+        if self.dry_run:
+            estimate = self._report["Estimate"]
+            return [
+                ("Windows", f"{metrics['TotalSteps']:,}"),
+                ("Estimated cost", _dollars(estimate["TotalUsd"])),
+                ("Estimated duration", lasting(estimate["Seconds"])),
+            ]
         return [
             ("Records", f"{self.records:,}"),
             ("Failed records", f"{metrics['RecordsFailed']:,}"),
             ("Windows complete", f"{metrics['StepsCompleted']:,} of {metrics['TotalSteps']:,}"),
             ("Windows split", f"{self.counted.get('SPLIT', 0):,}"),
             ("Repeated attempts", f"{self.repeated:,}"),
-            ("Duration", "—" if self.dry_run else duration(self.started, self.ended)),
+            ("Duration", duration(self.started, self.ended)),
         ]
 
     @property
@@ -302,9 +309,13 @@ def _dollars(amount: float) -> str:
     return f"${amount:,.2f}" if amount >= 1 else f"${amount:.4f}"
 
 
+def _size(gigabytes: float) -> str:
+    return f"{gigabytes:,.4g} GB" if gigabytes >= 0.1 else f"{gigabytes * 1024:,.2f} MB"
+
+
 _FIGURES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("FlowRuns", "Flow runs", _count),
-    ("GigabytesProcessed", "Gigabytes", _count),
+    ("GigabytesProcessed", "Data", _size),
     ("StateTransitions", "State transitions", _count),
     ("AppFlowUsd", "AppFlow", _dollars),
     ("StepFunctionsUsd", "Step Functions", _dollars),
