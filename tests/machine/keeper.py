@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -16,25 +16,26 @@ from tests.machine.test_bulk_ingestion import contact
 FLOW = "acme-salesforce-contact"
 FILE = f"integrations/{FLOW}.json"
 
+numbers = count(1)
 
-@dataclass
+
+@dataclass(frozen=True)
 class Keeper:
     """One continuous integration, which pulls contacts every hour, and what keeps it."""
 
     machine: Machine
-    _numbers: Any = field(default_factory=lambda: count(1))
 
-    def establish(self, **changes: Any) -> None:
+    def establish(self, name: str = "import", **changes: Any) -> None:
         """Import contacts of some days, so that the continuous integration is there."""
         self.source.load([])
         for day in range(1, 10):
             self.change(day)
-        ended = self.machine.run("import", **{"ImportFrom": "P20D", **changes})
+        ended = self.machine.run(name, **{"ImportFrom": "P20D", **changes})
         assert ended.status == "SUCCEEDED", ended.message
 
     def change(self, days_ago: float = 0) -> str:
         """Have a record change at the source; give its key."""
-        key = f"{next(self._numbers):04}"
+        key = f"{next(numbers):04}"
         changed = self.now - timedelta(days=days_ago)
         self.source.put(contact(key, changed))
         return key
@@ -46,7 +47,7 @@ class Keeper:
     def start(self, event: dict[str, Any] | None = None) -> str:
         started = self.machine.cloud.client("stepfunctions").start_execution(
             stateMachineArn=self._arn,
-            name=f"check-{next(self._numbers)}",
+            name=f"check-{next(numbers)}",
             input=json.dumps(event or {}),
         )
         return str(started["executionArn"])

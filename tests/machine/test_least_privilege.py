@@ -12,7 +12,7 @@ from unittest.mock import patch
 import pytest
 from botocore.exceptions import ClientError
 
-from bulk_ingestion import plan
+from bulk_ingestion import keeping, plan
 from local import faults, iam, simulation, world
 from local.caller import acting_as
 from local.clock import Clock
@@ -20,6 +20,7 @@ from local.cloud import embedded_cloud
 from local.simulation import RunOutcome
 from local.template import expand
 from tests.machine.conftest import NOW
+from tests.machine.keeper import Keeper
 from tests.machine.machine import Ended, Machine, event
 from tests.machine.test_bulk_ingestion import contact
 
@@ -34,6 +35,8 @@ NOT_EXERCISED = {
 """The statements that nothing on the embedded cloud can need, and why."""
 
 Statement = dict[str, Any]
+NOTHING: Statement = {"Effect": "Deny", "Action": "sts:GetCallerIdentity", "Resource": "*"}
+"""A policy must have a statement."""
 Scenario = Callable[[Machine], None]
 
 
@@ -147,6 +150,113 @@ def sweeps_daily(machine: Machine) -> None:
 
 def starts_on_schedule(machine: Machine) -> None:
     fire(machine, "BulkIngestionStateMachineSchedule")
+    fire(machine, "KeepIntegrationsStateMachineSchedule")
+
+
+def stopped_integration(machine: Machine, hours: int = 2, **changes: Any) -> Keeper:
+    keeper = Keeper(machine)
+    keeper.establish(name=next(names), **changes)
+    keeper.wait(hours=2)
+    assert keeper.health() == "HEALTHY"
+    machine.cloud.client("appflow").stop_flow(flowName=CONTINUOUS)
+    keeper.wait(hours=hours)
+    return keeper
+
+
+def repairs_an_integration(machine: Machine) -> None:
+    keeper = stopped_integration(machine)
+    told = len(keeper.told)
+    assert keeper.check().output == {"Integrations": {"STOPPED": 1}, "Repaired": 1}
+    keeper.wait(hours=1)
+    assert keeper.health() == "HEALTHY"
+    assert keeper.is_whole()
+    assert machine.integrations() == [CONTINUOUS]
+    assert keeper.told[told:] == [f"Integration repaired: {CONTINUOUS}"]
+
+
+def needs_a_person(keeper: Keeper) -> None:
+    told = len(keeper.told)
+    checked = keeper.check()
+    assert checked.status == "SUCCEEDED", checked.message
+    assert checked.output["Repaired"] == 0
+    assert keeper.told[told:] == [f"Integration needs you: {CONTINUOUS}"]
+
+
+def asks_for_credentials(machine: Machine) -> None:
+    keeper = stopped_integration(machine)
+    faults.install({"Faults": [{"Source": "acme-sf", "LosesAuthentication": True}]})
+    needs_a_person(keeper)
+
+
+def asks_for_the_domains_key(machine: Machine) -> None:
+    keeper = stopped_integration(machine)
+    machine.cloud.client("customer-profiles").update_domain(
+        DomainName="acme", DefaultEncryptionKey=ANOTHER_KEY
+    )
+    needs_a_person(keeper)
+
+
+def asks_for_the_object_type(machine: Machine) -> None:
+    profiles = machine.cloud.client("customer-profiles")
+    known = profiles.get_profile_object_type(DomainName="acme", ObjectTypeName="Salesforce-Contact")
+    own = {"DomainName": "acme", "ObjectTypeName": "OurContact"}
+    kept = ("Description", "Fields", "Keys")
+    profiles.put_profile_object_type(**own, **{key: known[key] for key in kept})
+    keeper = stopped_integration(machine, ObjectTypeName="OurContact")
+    profiles.delete_profile_object_type(**own)
+    needs_a_person(keeper)
+
+
+def is_stopped_while_it_checks(machine: Machine) -> None:
+    keeper = stopped_integration(machine)
+    check, states = keeping.check, machine.cloud.client("stepfunctions")
+    arn = machine.cloud.stack.outputs["KeepIntegrationsArn"]
+
+    def stop(*args: Any) -> Any:
+        with acting_as(None):
+            running = states.list_executions(stateMachineArn=arn, statusFilter="RUNNING")
+            states.stop_execution(executionArn=running["executions"][0]["executionArn"])
+        return check(*args)
+
+    with patch.object(keeping, "check", stop):
+        assert keeper.check().status == "ABORTED"
+
+
+def fills_what_is_too_long_ago(machine: Machine) -> None:
+    keeper = stopped_integration(machine, hours=75 * 24)
+    checked = keeper.check()
+    assert checked.status == "SUCCEEDED", checked.message
+    assert checked.output["Repaired"] == 1
+    client = machine.cloud.client("stepfunctions")
+    arn = machine.cloud.stack.state_machine_arn
+    latest = client.list_executions(stateMachineArn=arn)["executions"][0]
+    assert machine.wait(latest["executionArn"]).status == "SUCCEEDED"
+    assert keeper.check().output["Integrations"] == {"HEALTHY": 1}
+    assert machine.integrations() == [CONTINUOUS]
+
+
+def forgets_an_integration_of_another_name(machine: Machine) -> None:
+    keeper = stopped_integration(machine)
+    definition = event()["FlowDefinition"] | {"FlowName": "another"}
+    machine.run(next(names), ImportFrom="P50D", FlowDefinition=definition)
+    keeper.wait(hours=1)
+    assert keeper.check().output == {"Integrations": {"HEALTHY": 1}, "Repaired": 0}
+
+
+def checks_after_a_failed_run(machine: Machine) -> None:
+    keeper = Keeper(machine)
+    keeper.establish(name=next(names))
+    before = len(keeper.settle())
+    faults.install({"Faults": [{"Run": {"Flow": CONTINUOUS}, "Ends": "Error", "Nth": 1}]})
+    keeper.wait(hours=1)
+    assert [check.status for check in keeper.settle()[before:]] == ["SUCCEEDED"]
+
+
+def tells_of_a_failed_execution(machine: Machine) -> None:
+    before = len(machine.cloud.messages())
+    machine.run(next(names), ImportFrom="2030-01-01")
+    machine.cloud.events.settle()
+    assert len(machine.cloud.messages()) == before + 1
 
 
 def fire(machine: Machine, logical_id: str) -> dict[str, Any]:
@@ -174,20 +284,32 @@ def keeps_a_start_that_failed(machine: Machine) -> None:
 
 EXERCISES: Mapping[str, Scenario] = {
     "BulkIngestionRole": imports,
+    "CheckIntegrationRole": repairs_an_integration,
+    "CheckIntegrationRole LookAround": asks_for_the_object_type,
+    "CheckIntegrationRole LookAtDomain": asks_for_the_domains_key,
+    "CheckIntegrationRole LookAtSource": asks_for_credentials,
+    "CheckIntegrationRole LookAtExecutions": fills_what_is_too_long_ago,
+    "CheckIntegrationRole Tell": asks_for_credentials,
     "BulkIngestionRole LookAtFlows": adopts_a_flow_whose_creation_was_not_answered,
     "CleanUpRole": sweeps_daily,
     "CleanUpRole ListRun": goes_on_after_a_stop,
     "CleanUpRole ReadAndWriteRun": goes_on_after_a_stop,
     "CreateIntegrationRole": imports,
+    "FindIntegrationsRole": repairs_an_integration,
+    "IntegrationInTroubleRole": checks_after_a_failed_run,
+    "KeepIntegrationsRole": repairs_an_integration,
     "PlanWindowsRole": imports,
     "PlanWindowsRole ListRun": resumes_what_failed,
+    "RepairIntegrationRole": repairs_an_integration,
+    "RepairIntegrationRole StartBulkIngestion": fills_what_is_too_long_ago,
     "ReviewWindowsRole": imports,
     "ReviewWindowsRole FindFlows": sweeps_after_a_systemic_error,
     "ReviewWindowsRole LookAtFlows": sweeps_after_a_systemic_error,
     "ReviewWindowsRole RemoveFlows": sweeps_after_a_systemic_error,
     "ScheduleRole KeepFailedStarts": keeps_a_start_that_failed,
-    "ScheduleRole StartBulkIngestion": starts_on_schedule,
+    "ScheduleRole StartMachines": starts_on_schedule,
     "ScheduleRole StartCleanUp": sweeps_daily,
+    "TellPeopleRole": tells_of_a_failed_execution,
 }
 """The scenario that needs a statement, by role and Sid; or by role, for its other statements."""
 
@@ -196,6 +318,8 @@ ALL_SCENARIOS: tuple[Scenario, ...] = (
     imports_into_a_type_that_is_only_a_template,
     cancels_a_run_that_never_ends,
     replaces_an_integration_that_begins_too_late,
+    forgets_an_integration_of_another_name,
+    is_stopped_while_it_checks,
 )
 
 
@@ -231,7 +355,7 @@ class Roles:
     def put(self, role: str, statements: list[Statement]) -> None:
         name = self._names[role]
         [policy] = self._iam.list_role_policies(RoleName=name)["PolicyNames"]
-        document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        document = json.dumps({"Version": "2012-10-17", "Statement": statements or [NOTHING]})
         self._iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=document)
 
     def put_back(self) -> None:
@@ -271,6 +395,9 @@ def machine(deployed: tuple[Machine, Roles]) -> Iterator[Machine]:
 def start_afresh(machine: Machine) -> None:
     faults.clear()
     machine.cloud.services.reset()
+    s3, bucket = machine.cloud.client("s3"), machine.cloud.stack.runs_bucket
+    for kept in s3.list_objects_v2(Bucket=bucket, Prefix="integrations/").get("Contents", []):
+        s3.delete_object(Bucket=bucket, Key=kept["Key"])
     world.populate(machine.cloud.client)
 
 
