@@ -1,4 +1,4 @@
-"""The commands: ``python -m local run|serve|watch``."""
+"""The commands: ``python -m local run|serve|watch|inspect``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,26 @@ def main(arguments: list[str] | None = None) -> int:
     watch.add_argument("--region", help="the Region; the ARN's by default")
     watch.add_argument("--endpoint-url", help="http://127.0.0.1:4566 for the embedded cloud")
 
+    inspect = commands.add_parser("inspect", help="show a flow in AWS, or of a server here")
+    inspect.add_argument("flow_name", help="the flow's name")
+    inspect.add_argument("--profile", help="the AWS CLI's profile to use")
+    inspect.add_argument("--region", help="the Region; the profile's by default")
+    inspect.add_argument("--endpoint-url", help="http://127.0.0.1:4566 for the embedded cloud")
+    inspect.add_argument("--runs", type=_count, default=10, help="how many of its last runs (10)")
+    inspect.add_argument("--json", action="store_true", help="print it as JSON")
+
     given = parser.parse_args(arguments)
+    if given.command == "inspect":
+        from local.inspection import inspect as inspect_
+
+        return inspect_(
+            given.flow_name,
+            given.profile,
+            given.region,
+            given.endpoint_url,
+            given.runs,
+            given.json,
+        )
     if given.command == "serve":
         from local.server import serve as serve_
 
@@ -68,6 +87,12 @@ def _run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
 def _days(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of days, 1 or more")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
     return int(text)
 
 

@@ -6,7 +6,7 @@ _REDRIVE = "Then redrive the execution."
 _ADVICE = {
     "WindowsFailed": "Some windows ran out of tries. What AppFlow said of each stands below.",
     "RunFailed": (
-        "AppFlow ran the flow, and every run failed. Its message tells why: check in AppFlow that "
+        "AppFlow could not run the flow to its end. Its message tells why: check in AppFlow that "
         f"the connection works and may read the object and its fields. {_REDRIVE}"
     ),
     "RunTooLarge": (
@@ -19,6 +19,17 @@ _ADVICE = {
         "execution, or redrive this one when the source has less to do."
     ),
     "RunCanceled": "Somebody cancelled the run in AppFlow. Redrive the execution.",
+    "PullCanceled": (
+        "Somebody cancelled the run in AppFlow. The next pull fetches what it left out."
+    ),
+    "RecordsFailed": (
+        "Look at the messages in the domain's dead-letter queue, and at the records at the source. "
+        "Mend them there: the next pull fetches what has changed."
+    ),
+    "FlowNotActive": (
+        "It pulls nothing. If this stack made it, the next check establishes it again from its "
+        "last pull on; else activate it in AppFlow."
+    ),
     "FlowGone": "Somebody deleted the window's flow. Redrive the execution: it makes a new one.",
     "FlowNameTaken": (
         "A flow of that name is somebody else's and was left as it is. Delete it and redrive the "
@@ -61,3 +72,8 @@ _OTHER = f"Read the message and mend what it names. {_REDRIVE}"
 def advice(error: str) -> str:
     """Say what to do about an error; AWS's own are the same whichever service they come from."""
     return _ADVICE.get(error) or _ADVICE.get(error.rpartition(".")[2], _OTHER)
+
+
+def mending(error: str) -> str:
+    """Say what to do about an error of a flow that no execution waits for."""
+    return advice(error).removesuffix(_REDRIVE).rstrip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.exceptions import ServiceException
+from moto.sqs.models import sqs_backends
 
 from bulk_ingestion import api_model
 from local import simulation
@@ -355,10 +357,18 @@ class CustomerProfilesBackend(BaseBackend):  # type: ignore[misc]
             values = [record.get(name) for name in key_fields] if key_fields else [source_key]
             if any(value in (None, "") for value in values):
                 objects.rejected += 1
+                self._bury(domain, record)
                 continue
             key = "|".join(str(value) for value in values)
             objects.by_key[key] = dict(record)
             objects.puts[key] += 1
+
+    def _bury(self, domain: Domain, record: Record) -> None:
+        """Send an object to the domain's dead-letter queue, if there is one."""
+        queue = domain.details.get("DeadLetterQueueUrl", "").rpartition("/")[2]
+        queues = sqs_backends[self.account_id][self.region_name]
+        if queue in queues.queues:
+            queues.send_message(queue, json.dumps(record))
 
     def _key_fields(self, domain: Domain, object_type: str) -> list[str]:
         """List the object's fields that make up its unique key; none if nothing says so."""

@@ -21,6 +21,10 @@ ROOT = Path(__file__).parents[2]
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 
+FLOW = "acme-salesforce-contact"
+REGION = ("--region", "us-east-1")
+
+
 def local(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "local", *arguments],
@@ -116,6 +120,7 @@ def test_a_failed_execution_says_why_and_ends_in_1(tmp_path: Path) -> None:
         (["run", "x.json", "--speed", "fast"], "neither a number nor max"),
         (["run", "x.json", "--days", "0"], "'0' is not a number of days, 1 or more"),
         (["run", "x.json", "--faults", "nofaults.json"], "nofaults.json cannot be used."),
+        (["inspect", "x", "--runs", "0"], "'0' is not a whole number of 1 or more"),
         ([], "the following arguments are required"),
     ],
 )
@@ -202,6 +207,13 @@ def test_the_server_answers_boto3_and_fills_sources_and_shows_what_has_landed(
         assert [f["flowName"] for f in client("appflow").list_flows()["flows"]] == [
             "acme-salesforce-contact"
         ]
+        # And the flow can be inspected from another process
+        inspected = local("inspect", FLOW, "--endpoint-url", address, *REGION, cwd=tmp_path)
+        assert inspected.returncode == 0, inspected.stdout + inspected.stderr
+        assert "Salesforce, Contact, connection acme-sf" in inspected.stdout
+        as_json = local("inspect", FLOW, "--json", "--endpoint-url", address, *REGION, cwd=tmp_path)
+        told = json.loads(as_json.stdout)
+        assert (told["Status"], told["DeadLetterQueue"]["Messages"]) == ("Active", 0)
         # And time can be skipped, and everything emptied
         assert ask("POST", f"{address}/local/advance", {"Seconds": 60})["Now"]
         assert ask("POST", f"{address}/local/reset")["StateMachineArn"] == machine
@@ -225,6 +237,40 @@ def test_the_server_refuses_what_it_cannot_do(
         ask(method, f"{address}/local/{path}", body)
     assert refused.value.code == status
     assert message in json.load(refused.value)["Message"]
+
+
+def test_inspecting_a_flow_that_is_not_there_says_so(address: str, tmp_path: Path) -> None:
+    told = local("inspect", "nowhere", "--endpoint-url", address, *REGION, cwd=tmp_path)
+    assert told.returncode == 2
+    assert "nowhere cannot be inspected: no flow of that name is in us-east-1" in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (REGION, "there are no AWS credentials. Give --profile"),
+        ((), "no Region is known. Give --region"),
+        (("--profile", "nobody"), "list-profiles lists those that there are"),
+    ],
+)
+def test_inspecting_without_access_says_what_is_missing(
+    arguments: tuple[str, ...],
+    expected: str,
+    address: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in CREDENTIALS:
+        monkeypatch.setitem(CREDENTIALS, name, "")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    told = local("inspect", FLOW, "--endpoint-url", address, *arguments, cwd=tmp_path)
+    assert told.returncode == 2
+    assert expected in told.stderr
+    assert "Traceback" not in told.stderr
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -391,6 +392,10 @@ def test_given_an_object_type_of_ones_own_when_records_land_then_its_unique_key_
     assert [record["Id"] for record in cloud.services.domain_objects("acme", "Names")] == ["2"]
     assert cloud.services.deliveries("acme", "Names") == {"Ada": 2}
     assert cloud.services.rejected("acme", "Names") == 1
+    queue = cloud.profiles.get_domain(DomainName="acme")["DeadLetterQueueUrl"]
+    sqs = boto3.client("sqs", region_name="us-east-1")
+    [dead] = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    assert json.loads(dead["Body"])["Id"] == "3"
     assert cloud.profiles.get_domain(DomainName="acme")["Stats"]["ObjectCount"] == 1
 
 
