@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bulk_ingestion import aws, flows, health, integration, kept, preflight
-from bulk_ingestion.advice import advice
+from bulk_ingestion.advice import mending
 from bulk_ingestion.console import execution_link, flow_link
 from bulk_ingestion.folder import Folder, Overtaken
 from bulk_ingestion.health import Diagnosis, Health, Seen
@@ -222,7 +222,7 @@ def _what_no_repair_helps(asked: Asked, diagnosis: Diagnosis, this: Check) -> st
     )
     found = [finding for finding in looked_at if finding.fatal]
     if diagnosis.tells_of_credentials or any(finding.error == _NOT_LET_IN for finding in found):
-        return advice(_NOT_LET_IN)
+        return mending(_NOT_LET_IN)
     return "\n".join(finding.text for finding in found)
 
 

@@ -13,7 +13,7 @@ from bulk_ingestion.health import Health
 from local.dashboard import Metric, Search, shown
 from local.stack import Stack, deploy
 from local.template import REGION
-from tests.template.conftest import PARAMETERS
+from tests.template.conftest import PARAMETERS, ROOT
 
 COLUMNS = 24
 
@@ -113,6 +113,22 @@ def test_given_the_alarms_when_read_then_each_says_what_to_do(stack: Stack) -> N
     for alarm in alarms:
         assert alarm["AlarmDescription"].endswith(".")
         assert alarm["AlarmDescription"].count(". ") or ";" in alarm["AlarmDescription"]
+
+
+def test_given_the_page_on_watching_when_read_then_it_explains_every_widget_alarm_and_metric(
+    stack: Stack, widgets: list[Widget]
+) -> None:
+    page = (ROOT / "docs" / "watching.md").read_text()
+    metrics = [
+        metric.name
+        for widget in widgets
+        if widget["type"] == "metric"
+        for metric in shown(widget)
+        if isinstance(metric, Metric) and metric.namespace == "BulkIngestion"
+    ]
+    titles = [f"*{w['properties']['title']}*" for w in widgets if w["type"] == "metric"]
+    alarms = [key for key, one in stack.resources.items() if one.type == "AWS::CloudWatch::Alarm"]
+    assert [text for text in (*titles, *alarms, *metrics) if text not in page] == []
 
 
 def test_given_two_stacks_when_their_dashboards_are_read_then_they_share_nothing_of_ours(
