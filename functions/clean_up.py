@@ -24,24 +24,34 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
 
     Raises CleanUpIncomplete, so that Lambda tries again.
     """
-    left = _after(event["detail"]) if "detail" in event else _after_all(event["StateMachineArn"])
+    if "detail" in event:
+        left = _after(event["detail"], context)
+    else:
+        left = _after_all(event["StateMachineArn"], context)
     if left:
-        raise CleanUpIncomplete(f"These could not be removed: {', '.join(left)}.")
+        raise CleanUpIncomplete(" ".join(left))
 
 
-def _after(stopped: dict[str, Any]) -> list[str]:
+def _after(stopped: dict[str, Any], context: LambdaContext) -> list[str]:
     """Remove what a stopped execution left, unless it was redriven meanwhile."""
     arn = stopped["executionArn"]
     execution = plan.Execution(arn, stopped["name"], os.environ["STACK_NAME"])
     folder = Folder.of(os.environ["RUNS_BUCKET"], execution.name)
+
+    def running() -> frozenset[str]:
+        now = aws.step_functions().describe_execution(executionArn=arn)
+        return frozenset([plain(execution.name)] if now["status"] == "RUNNING" else [])
+
+    if running() or not folder.has(plan.JOB):
+        return []
+    left = sweep(execution.tags, context, execution.flow_prefix, running)
     now = aws.step_functions().describe_execution(executionArn=arn)
-    if now["status"] == "RUNNING" or not folder.has(plan.JOB):
+    if now["status"] == "RUNNING":
         return []
     job = plan.Job.read(folder)
-    left = sweep(execution.tags)
     ledger = Ledger.read(folder, folder.rounds())
     earlier = folder.read(report.REPORT) if folder.has(report.REPORT) else {}
-    stopped_report = report.cancelled(earlier, job, ledger, now["stopDate"])
+    stopped_report = report.cancelled(earlier, job, ledger, left, now["stopDate"])
     number = folder.rounds()
     items = folder.read(round_file(number))
     stopped_report = report.costed(stopped_report, ledger, number, items, now["stopDate"])
@@ -50,12 +60,15 @@ def _after(stopped: dict[str, Any]) -> list[str]:
     return left
 
 
-def _after_all(machine: str) -> list[str]:
+def _after_all(machine: str, context: LambdaContext) -> list[str]:
     """Remove what any execution of this stack left that does not run any more."""
-    executions = aws.step_functions().get_paginator("list_executions")
-    running = frozenset(
-        plain(execution["name"])
-        for page in executions.paginate(stateMachineArn=machine, statusFilter="RUNNING")
-        for execution in page["executions"]
-    )
-    return sweep({STACK_TAG: os.environ["STACK_NAME"]}, spare=running)
+
+    def running() -> frozenset[str]:
+        executions = aws.step_functions().get_paginator("list_executions")
+        return frozenset(
+            plain(execution["name"])
+            for page in executions.paginate(stateMachineArn=machine, statusFilter="RUNNING")
+            for execution in page["executions"]
+        )
+
+    return sweep({STACK_TAG: os.environ["STACK_NAME"]}, context, spare=running)

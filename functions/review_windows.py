@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from bulk_ingestion import plan, report, review
+from bulk_ingestion import children, plan, report, review
 from bulk_ingestion.folder import Folder, round_file
 from bulk_ingestion.measuring import measure_progress
 from bulk_ingestion.observability import logger
@@ -27,16 +27,18 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     execution = plan.Execution(started["Id"], started["Name"], os.environ["STACK_NAME"])
     folder = Folder(ingestion["Bucket"], ingestion["Folder"])
     ledger = review.Ledger.read(folder, this_round["Number"])
+    if event["Failure"]:
+        ledger = ledger.told(children.failures(execution.arn))
     verdict = review.judge(
         ledger, event["Failure"], redriven=redrives > this_round["RedrivesAnswered"]
     )
-    sweep(execution.tags)
+    left = sweep(execution.tags, context, execution.flow_prefix)
     following = review.next_round(verdict, ledger, execution, folder, this_round, redrives)
     now = parse_instant(event["Now"])
     earlier, job = folder.read(report.REPORT), plan.Job.read(folder)
     number = this_round["Number"]
     items = folder.read(round_file(number))
-    reviewed = report.reviewed(earlier, job, ledger, verdict, now)
+    reviewed = report.reviewed(earlier, job, ledger, verdict, left, now)
     reviewed = report.costed(reviewed, ledger, number, items, now)
     report.write(folder, reviewed)
     measure_progress(earlier, reviewed)

@@ -16,7 +16,6 @@ from unittest.mock import patch
 from urllib.parse import parse_qsl, unquote, urlsplit
 from xml.sax.saxutils import escape
 
-import botocore.endpoint
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
@@ -61,27 +60,19 @@ def possible(clock: Clock) -> Iterator[None]:
 
     with (
         patch.object(BotocoreStubber, "__call__", answer_disturbed),
-        patch.object(botocore.endpoint, "time", _Time(clock)),
+        patch.object(time, "sleep", _sleep_on(clock)),
     ):
         yield
 
 
-class _Time:
-    """What botocore's endpoint uses of the module ``time``: the sleep before it tries again."""
+def _sleep_on(clock: Clock) -> Callable[[float], None]:
+    """Wait on the clock as a function, or as botocore within one; in real time as anybody else."""
+    really = time.sleep
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def sleep(seconds: float) -> None:
+        (really if caller.role.get() is None else clock.sleep)(seconds)
 
-    def time(self) -> float:
-        """Tell the real time."""
-        return time.time()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait on the clock as a function, in real time as anybody else."""
-        if caller.role.get() is None:
-            time.sleep(seconds)
-        else:
-            self._clock.sleep(seconds)
+    return sleep
 
 
 def _members(service: str, request: AWSPreparedRequest) -> dict[str, str]:

@@ -63,6 +63,10 @@ _ADVICE = {
         "A quota of the account is used up. Remove flows or integrations that are not needed, or "
         f"ask for a higher quota. {_REDRIVE}"
     ),
+    "S3Exception": (
+        "The window's outcome could not be written to the run's folder. Check the bucket's policy, "
+        f"and your organization's. {_REDRIVE}"
+    ),
 }
 _ADVICE["BadRequestException"] = _ADVICE["ValidationException"]
 _ADVICE["UnsupportedOperationException"] = _ADVICE["ValidationException"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bulk_ingestion import flows
@@ -50,6 +51,11 @@ class Execution:
         """Name the flow of one window in one round."""
         return flows.flow_name(self.name, self.arn, window_id, round_number)
 
+    @property
+    def flow_prefix(self) -> str:
+        """What the names of its windows' flows begin with, and no others."""
+        return self.flow_name("", round_number=1)
+
     def flow_arn(self, flow_name: str) -> str:
         """Give a flow's ARN, which is its integration's URI as well (Customer Profiles API)."""
         _, partition, _, region, account, *_ = self.arn.split(":")
@@ -57,10 +63,21 @@ class Execution:
 
 
 def items(
-    execution: Execution, windows: Iterable[Window], round_number: int, connector: Connector
+    execution: Execution,
+    windows: Iterable[Window],
+    round_number: int,
+    connector: Connector,
+    attempts: Mapping[str, int] = MappingProxyType({}),
 ) -> list[dict[str, Any]]:
-    """Give what differs from window to window: the items of one round's Distributed Map."""
-    return [_item(execution, window, round_number, connector) for window in windows]
+    """Give what differs from window to window: the items of one round's Distributed Map.
+
+    ``attempts`` are those of earlier rounds, by window.
+    """
+    return [
+        _item(execution, window, round_number, connector)
+        | {"AttemptsBefore": attempts.get(window.id, 0)}
+        for window in windows
+    ]
 
 
 def _item(

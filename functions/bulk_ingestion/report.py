@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -43,9 +44,16 @@ def planned(
     }
 
 
-def reviewed(earlier: Report, job: Job, ledger: Ledger, verdict: Verdict, now: datetime) -> Report:
-    """Report how far an execution has come."""
-    report = {**_anew(earlier), **_report(job, ledger, verdict, "IN_PROGRESS", now)}
+def reviewed(
+    earlier: Report,
+    job: Job,
+    ledger: Ledger,
+    verdict: Verdict,
+    left: Sequence[str],
+    now: datetime,
+) -> Report:
+    """Report how far an execution has come; ``left`` says what the sweep could not do."""
+    report = {**_anew(earlier), **_report(job, ledger, verdict, "IN_PROGRESS", now, left)}
     return failed(report, verdict.error, now) if verdict.error else report
 
 
@@ -59,9 +67,11 @@ def failed(report: Report, error: Exception, now: datetime) -> Report:
     }
 
 
-def cancelled(earlier: Report, job: Job, ledger: Ledger, now: datetime) -> Report:
-    """Report an execution that was stopped."""
-    report = {**_anew(earlier), **_report(job, ledger, Verdict(), "CANCELLED", now)}
+def cancelled(
+    earlier: Report, job: Job, ledger: Ledger, left: Sequence[str], now: datetime
+) -> Report:
+    """Report an execution that was stopped; ``left`` says what the sweep could not do."""
+    report = {**_anew(earlier), **_report(job, ledger, Verdict(), "CANCELLED", now, left)}
     for batch in report["Batches"]:
         if batch["Status"] in ("NOT_STARTED", "FAILED"):
             batch["Status"] = "CANCELLED" if not batch["FinishedAt"] else batch["Status"]
@@ -136,7 +146,14 @@ def _anew(earlier: Report) -> Report:
     return {key: value for key, value in earlier.items() if key != "Error"}
 
 
-def _report(job: Job, ledger: Ledger, verdict: Verdict, status: str, now: datetime) -> Report:
+def _report(
+    job: Job,
+    ledger: Ledger,
+    verdict: Verdict,
+    status: str,
+    now: datetime,
+    left: Sequence[str] = (),
+) -> Report:
     return {
         "Status": status,
         "ReportedAt": iso(now),
@@ -145,7 +162,7 @@ def _report(job: Job, ledger: Ledger, verdict: Verdict, status: str, now: dateti
         "HandOff": job.hand_off,
         "Metrics": ledger.metrics(),
         "Reconciled": _is_reconciled(ledger),
-        "Warnings": [*job.warnings, *_failed_records(ledger)],
+        "Warnings": [*job.warnings, *_failed_records(ledger), *map(_left_behind, left)],
         "Batches": [_batch(ledger, verdict, key) for key in ledger.items],
     }
 
@@ -164,6 +181,14 @@ def _failed_records(ledger: Ledger) -> list[str]:
     ]
 
 
+def _left_behind(what: str) -> str:
+    return (
+        f"{what.rstrip('.')}. The clean-up tries again every day; to be rid of it at once, mend "
+        "what is named, or delete the flow's integration in Customer Profiles and then the flow "
+        "in AppFlow."
+    )
+
+
 def _batch(ledger: Ledger, verdict: Verdict, window_id: str) -> dict[str, Any]:
     item = ledger.items[window_id]
     outcome = ledger.outcomes.get(window_id, {})
@@ -177,7 +202,7 @@ def _batch(ledger: Ledger, verdict: Verdict, window_id: str) -> dict[str, Any]:
         "RecordsFailed": outcome.get("RecordsFailed", 0),
         "BatchRecordsStartTime": item["StartTime"],
         "BatchRecordsEndTime": item["EndTime"],
-        "Attempts": outcome.get("Attempts", 0),
+        "Attempts": ledger.attempts(window_id),
         "StartedAt": outcome.get("StartedAt"),
         "FinishedAt": outcome.get("FinishedAt"),
     }

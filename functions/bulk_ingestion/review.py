@@ -34,6 +34,7 @@ class Ledger:
     items: dict[str, Item]
     """The latest item of each window, by its id, in the order of time."""
     outcomes: dict[str, Outcome]
+    """What became of them in the latest round that each was in."""
 
     @classmethod
     def planned(cls, items: Iterable[Item]) -> Ledger:
@@ -46,8 +47,17 @@ class Ledger:
         planned = cls.planned(
             item for number in range(1, rounds + 1) for item in folder.read(round_file(number))
         )
-        outcomes = {outcome["WindowId"]: outcome for outcome in folder.read_all("windows/")}
+        flows = {item["FlowName"] for item in planned.items.values()}
+        outcomes = {
+            outcome["WindowId"]: outcome
+            for outcome in folder.read_all("windows/")
+            if outcome["FlowName"] in flows  # and not one of a round before
+        }
         return cls(planned.items, outcomes)
+
+    def told(self, failures: dict[str, Outcome]) -> Ledger:
+        """Give the ledger with what is known of windows that could write no outcome."""
+        return Ledger(self.items, {**failures, **self.outcomes})
 
     def is_split(self, window_id: str) -> bool:
         """Whether halves have taken a window's place."""
@@ -70,6 +80,16 @@ class Ledger:
     def failure(self, window_id: str) -> Outcome:
         """Why a window is not complete, as ``Error`` and ``ExecutionMessage``."""
         return self.outcomes.get(window_id, _NO_OUTCOME)
+
+    def attempts(self, window_id: str) -> int:
+        """How often a window was tried, in all its rounds.
+
+        The tries of a child that was stopped in their midst count as one: after a redrive Step
+        Functions counts retries anew.
+        """
+        before: int = self.items[window_id].get("AttemptsBefore", 0)
+        tried: int = self.outcomes.get(window_id, {}).get("Attempts", before)
+        return tried
 
     def window(self, window_id: str) -> Window:
         """Give a window's interval."""
@@ -140,9 +160,9 @@ def _halves(ledger: Ledger, window_id: str) -> tuple[Window, Window] | None:
 def _systemic_cause(ledger: Ledger, window_id: str) -> str:
     left = len(ledger.incomplete)
     return (
-        f"{ledger.failure(window_id)['ExecutionMessage']} No other window could succeed, so the "
-        f"rest was stopped: {left} of {len(ledger.leaves)} windows are not complete. Mend the "
-        "cause, then redrive this execution: it runs only these."
+        f"Window {window_id}: {ledger.failure(window_id)['ExecutionMessage']} No other window "
+        f"could succeed, so the rest was stopped: {left} of {len(ledger.leaves)} windows are not "
+        "complete. Mend the cause, then redrive this execution: it runs only these."
     )
 
 
@@ -180,7 +200,8 @@ def next_round(
     number = this_round["Number"] + 1
     connector = plan.Job.read(folder).source.connector
     windows = [*(ledger.window(key) for key in verdict.again), *verdict.split]
-    items = plan.items(execution, windows, number, connector)
+    attempts = {key: ledger.attempts(key) for key in verdict.again}
+    items = plan.items(execution, windows, number, connector, attempts)
     folder.write(round_file(number), items)
     return {
         **this_round,

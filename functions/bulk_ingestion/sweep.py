@@ -6,8 +6,9 @@ found by its flow.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -15,59 +16,100 @@ from bulk_ingestion import aws
 from bulk_ingestion.flows import EXECUTION_TAG, is_window
 from bulk_ingestion.observability import logger
 
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+PATIENCE = 600
+"""Seconds for which a sweep goes on trying: as long as the machine retries a call, and more."""
+
+_RESERVE = 180  # seconds of the function's time that are left for what comes after
+_LONGEST_WAIT = 60
 _GONE = ("ResourceNotFoundException", "AccessDeniedException")
 """IAM allows by the tags of a thing: of one that is gone, it sees none and denies."""
 
 
-def sweep(tags: dict[str, str], spare: frozenset[str] = frozenset()) -> list[str]:
+def sweep(
+    tags: dict[str, str],
+    context: LambdaContext,
+    prefix: str = "",
+    spare: Callable[[], frozenset[str]] = frozenset,
+) -> list[str]:
     """Remove the windows' flows that carry all of ``tags``, with runs and integrations.
 
-    ``spare`` are executions, as their tag has them, whose windows are still wanted. Gives the
-    names of the flows that could not be removed. A continuous integration is not named like a
-    window, and so never removed.
+    ``prefix`` is what their names begin with, where one execution's are meant. ``spare`` tells
+    which executions' windows are still wanted, as their tag has them; it is asked again before
+    each try. What fails is tried again while ``context`` has time for it. Gives a sentence for
+    each thing that could not be done; raises nothing of AppFlow's and Customer Profiles', so that
+    an execution ends in its own error. A continuous integration is not named like a window, and
+    so never removed.
     """
-    found = _find(tags, spare)
-    if not found:
-        return []
-    for name in found:
-        _remove(name)
-    left = _find(tags, spare)
-    logger.info("Swept.", extra={"found": found, "left": left})
+    patience, wait = PATIENCE, 1
+    while left := _try(tags, prefix, spare()):
+        wait = min(2 * wait, _LONGEST_WAIT)
+        patience -= wait
+        has_time = context.get_remaining_time_in_millis() / 1000 - wait > _RESERVE
+        if patience < 0 or not has_time:
+            break
+        time.sleep(wait)
     return left
 
 
-def _find(tags: dict[str, str], spare: frozenset[str]) -> list[str]:
+def _try(tags: dict[str, str], prefix: str, spare: frozenset[str]) -> list[str]:
+    try:
+        found = _find(tags, prefix, spare)
+        if not found:
+            return []
+        errors = {name: error for name in found if (error := _remove(name))}
+        left = _find(tags, prefix, spare)
+    except ClientError as error:
+        return [f"AppFlow does not tell which flows are left behind: {error}"]
+    logger.info("Swept.", extra={"found": found, "left": left, "errors": errors})
+    return [
+        f"Flow {name} could not be removed: {errors.get(name, 'AppFlow still lists it.')}"
+        for name in left
+    ]
+
+
+def _find(tags: dict[str, str], prefix: str, spare: frozenset[str]) -> list[str]:
     found = []
     for flow in all_flows():
-        carried = flow.get("tags", {})
+        name, carried = flow["flowName"], flow.get("tags", {})
         execution = carried.get(EXECUTION_TAG, "")
-        is_ours = tags.items() <= carried.items() and is_window(flow["flowName"], execution)
-        if is_ours and execution not in spare:
-            found.append(flow["flowName"])
+        is_ours = tags.items() <= carried.items() and is_window(name, execution)
+        if is_ours and name.startswith(prefix) and execution not in spare:
+            found.append(name)
     return found
 
 
-def _remove(name: str) -> None:
-    """Cancel its runs, then delete the integration and the flow. What fails is left."""
+def _remove(name: str) -> str:
+    """Cancel its runs, then delete the integration and the flow. Gives what went wrong."""
+    denied = ""
     try:
         flow = aws.appflow().describe_flow(flowName=name)
         destination = flow["destinationFlowConfigList"][0]["destinationConnectorProperties"]
         domain = destination["CustomerProfiles"]["domainName"]
-        _unless_gone(aws.appflow().cancel_flow_executions, flowName=name)
-        _unless_gone(
-            aws.customer_profiles().delete_integration, DomainName=domain, Uri=flow["flowArn"]
-        )
-        _unless_gone(aws.appflow().delete_flow, flowName=name, forceDelete=True)
+        for remove in (
+            lambda: aws.appflow().cancel_flow_executions(flowName=name),
+            lambda: aws.customer_profiles().delete_integration(
+                DomainName=domain, Uri=flow["flowArn"]
+            ),
+            lambda: aws.appflow().delete_flow(flowName=name, forceDelete=True),
+        ):
+            denied = _unless_gone(remove) or denied
     except ClientError as error:
-        logger.warning("Could not clean up.", extra={"flow": name, "error": str(error)})
+        return str(error)
+    return denied
 
 
-def _unless_gone(operation: Any, **request: Any) -> None:
+def _unless_gone(operation: Callable[[], Any]) -> str:
+    """Do it; gives the error of what may be gone, and may be forbidden."""
     try:
-        operation(**request)
+        operation()
     except ClientError as error:
         if error.response["Error"]["Code"] not in _GONE:
             raise
+        return str(error)
+    return ""
 
 
 def all_flows() -> Iterator[dict[str, Any]]:

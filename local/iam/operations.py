@@ -174,6 +174,7 @@ NEEDS: Mapping[str, Mapping[str, tuple[Need, ...]]] = {
             Need("states:ListExecutions", "{mapRunArn}"),
             Need("states:ListExecutions", "{stateMachineArn}"),
         ),
+        "ListMapRuns": (Need("states:ListMapRuns", "{executionArn}"),),
         "RedriveExecution": (Need("states:RedriveExecution", "{executionArn}"),),
         "StartExecution": (Need("states:StartExecution", "{stateMachineArn}"),),
         "StopExecution": (Need("states:StopExecution", "{executionArn}"),),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from local import simulation
+from local import faults, simulation
 from local.caller import acting_as
 from local.simulation import Record, RunOutcome
 from tests.machine.conftest import NOW
@@ -58,6 +59,102 @@ def test_an_aborted_execution_leaves_nothing_and_says_cancelled(machine: Machine
     assert again.status == "SUCCEEDED", again.message
     assert machine.landed().keys() == machine.source().keys()
     assert machine.flows() == machine.integrations() == ["acme-salesforce-contact"]
+
+
+def test_an_execution_that_times_out_leaves_nothing_and_says_cancelled(machine: Machine) -> None:
+    # Given the deployed machine with a time limit of six hours, and runs that take longer
+    client, arn = machine.cloud.client("stepfunctions"), machine.cloud.stack.state_machine_arn
+    definition = json.loads(client.describe_state_machine(stateMachineArn=arn)["definition"])
+    assert definition["TimeoutSeconds"] == timedelta(days=30).total_seconds()
+    definition["TimeoutSeconds"] = 6 * 3600
+    client.update_state_machine(stateMachineArn=arn, definition=json.dumps(definition))
+    machine.load(*spread(40))
+    slow = {"Run": {"Flow": "-0001$|-0002$"}, "Takes": "P1D"}
+    faults.install({"Faults": [slow]})
+    # When the time is over
+    ended = machine.run(ImportFrom="P200D", BatchSize="P40D", MaxConcurrency=3)
+    assert ended.status == "TIMED_OUT"
+    assert machine.cloud.clock.now() - NOW >= timedelta(hours=6)
+    machine.cloud.events.settle()
+    # Then nothing is left behind, and the report says what was not done
+    assert machine.flows() == machine.integrations() == []
+    assert ended.report["Status"] == "CANCELLED"
+    assert Counter(ended.statuses.values()) == {"COMPLETE": 3, "CANCELLED": 2}
+    # And a redrive completes it
+    faults.clear()
+    again = ended.redrive()
+    assert again.status == "SUCCEEDED", again.message
+    assert machine.landed().keys() == machine.source().keys()
+    assert machine.flows() == machine.integrations() == ["acme-salesforce-contact"]
+
+
+def test_a_stop_in_a_later_round_is_told_of_that_round(machine: Machine) -> None:
+    # Given an execution that failed for one window
+    machine.load(*spread(20))
+    broken = {"Run": {"Flow": "-0002"}, "Ends": "Error", "Message": "It broke."}
+    faults.install({"Faults": [broken]})
+    failed = machine.run(ImportFrom="P100D", BatchSize="P25D")
+    assert failed.batches["0002"]["Attempts"] == 4
+    # When it is redriven, and stopped while that window runs again
+    faults.clear()
+    stop_when_a_run_ends(machine, failed.arn)
+    stopped = failed.redrive()
+    machine.cloud.events.settle()
+    # Then the report tells of the flow that was stopped, and not what the one before ended in
+    batch = stopped.batches["0002"]
+    assert (stopped.status, batch["Status"]) == ("ABORTED", "CANCELLED")
+    assert batch["FlowName"].endswith("-0002-r2")
+    assert batch["ExecutionMessage"] == ""
+    assert "Error" not in batch
+    # And in the end all its attempts are counted: four, the one that was stopped, and one more
+    again = stopped.redrive()
+    assert again.status == "SUCCEEDED", again.message
+    assert again.batches["0002"]["Attempts"] == 6
+    assert {again.batches[key]["Attempts"] for key in ("0001", "0003", "0004")} == {1}
+
+
+def test_a_redrive_after_a_clean_up_notices_at_once_that_the_flows_are_gone(
+    machine: Machine,
+) -> None:
+    # Given an execution that was stopped when it had just asked for a run, and cleaned up
+    machine.load(*spread(20))
+    arn = execution(machine, "run")
+
+    def stop(told: dict[str, Any]) -> None:
+        if "Start" in told["detail-type"] and not stopped_at:
+            stopped_at.append(machine.cloud.clock.now())
+            with acting_as(None):
+                machine.cloud.client("stepfunctions").stop_execution(executionArn=arn)
+
+    stopped_at: list[datetime] = []
+    machine.cloud.services.on_event(stop)
+    ended = machine.run(ImportFrom="P100D", BatchSize="P50D", MaxConcurrency=1)
+    machine.cloud.events.settle()
+    assert machine.flows() == []
+    # When it is redriven
+    again = ended.redrive()
+    # Then the window is run with a new flow after minutes, and both runs are counted
+    assert again.status == "SUCCEEDED", again.message
+    assert machine.cloud.clock.now() - stopped_at[0] < timedelta(minutes=8)
+    assert again.batches["0002"]["Attempts"] == 2
+    assert again.batches["0002"]["FlowName"].endswith("-r2")
+
+
+def test_executions_whose_flows_are_tagged_alike_do_not_sweep_each_others(
+    machine: Machine,
+) -> None:
+    # Given two executions whose names differ in what no tag can hold
+    machine.load(*spread(20))
+    given = event(ImportFrom="P100D", BatchSize="P25D")
+    refused = {"Run": {}, "Ends": "Error", "Message": "Authentication failed.", "Nth": 1}
+    faults.install({"Faults": [refused, {"Run": {}, "Takes": "PT2H"}]})
+    one, two = (machine.start(given, name) for name in ("a.b", "a-b"))
+    # When one fails at once and sweeps
+    ended = [machine.wait(arn) for arn in (one, two)]
+    # Then the other one does not notice
+    assert sorted(each.status for each in ended) == ["FAILED", "SUCCEEDED"]
+    [whole] = [each for each in ended if each.status == "SUCCEEDED"]
+    assert {batch["Attempts"] for batch in whole.report["Batches"]} == {1}
 
 
 def test_the_clean_up_spares_other_executions_and_the_continuous_integration(

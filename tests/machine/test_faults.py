@@ -299,13 +299,80 @@ class TestPermanentFailures:
         assert watched.runs == dict.fromkeys(WINDOWS, 1)
         assert watched.is_whole()
 
-    def test_of_an_outcomes_file_fails_the_execution_and_redrives(self, watched: Watched) -> None:
-        ended = watched.run({"Operation": "s3:PutObject", "Match": {"Key": "windows/0002"}})
-        assert (ended.status, ended.error) == ("FAILED", "WindowsFailed")
-        assert "0002 (" in ended.message
+    def test_of_an_outcomes_file_stops_the_execution_by_its_real_name(
+        self, watched: Watched
+    ) -> None:
+        # Given a window that runs, and whose outcome can never be written
+        unwritable = {"Operation": "s3:PutObject", "Match": {"Key": "windows/0002"}}
+        ended = watched.run({**unwritable, "Message": "Not today."}, MaxConcurrency=1)
+        # Then the execution says which, where, why and what to do, and no other window is tried
+        assert (ended.status, ended.error) == ("FAILED", "S3.S3Exception")
+        file = f"runs/{ended.name}/windows/0002.json: Not today. (Service: S3, Status Code: 500"
+        assert "Window 0002: That this window is COMPLETE could not be written to s3://" in (
+            ended.message
+        )
+        assert file in ended.message
+        assert "Mend the cause, then redrive this execution" in ended.message
+        assert ended.statuses == dict(
+            zip(WINDOWS, ("NOT_STARTED", "FAILED", "COMPLETE", "COMPLETE"), strict=True)
+        )
+        # And it has cleaned up after itself, and a redrive completes the rest
+        assert ended.states()["RemoveFlow"] == 3
         assert watched.left_nothing()
         assert watched.redrive(ended).status == "SUCCEEDED"
-        assert watched.machine.landed().keys() >= watched.machine.puts().keys()
+        assert watched.runs == dict.fromkeys(WINDOWS, 1) | {"0002": 2}
+
+    def test_of_a_look_at_the_failed_windows_still_names_them(self, watched: Watched) -> None:
+        # Given an outcome that cannot be written, and that nobody may ask why
+        iam = watched.machine.cloud.client("iam")
+        role = watched.machine.cloud.stack.resources["ReviewWindowsRole"].physical_id
+        [policy] = iam.list_role_policies(RoleName=role)["PolicyNames"]
+        document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+        document["Statement"] = [s for s in document["Statement"] if s["Sid"] != "AskWindows"]
+        iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
+        ended = watched.run({"Operation": "s3:PutObject", "Match": {"Key": "windows/0002"}})
+        assert (ended.status, ended.error) == ("FAILED", "WindowsFailed")
+        assert "): NoOutcome: " in ended.message
+        assert watched.redrive(ended).status == "SUCCEEDED"
+
+    def test_of_a_poll_is_named_when_the_run_is_given_up(
+        self, watched: Watched, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # Given a window whose runs can never be looked at
+        monkeypatch.setattr(plan, "RUN_DEADLINE_SECONDS", 2 * 3600)
+        polls = {"Operation": "appflow:DescribeFlowExecutionRecords", "Message": "Not today."}
+        ended = watched.run({**polls, "Match": {"flowName": "-0002"}})
+        # Then it is given up at the deadline, in the poll's own words
+        assert (ended.status, ended.error) == ("FAILED", "WindowsFailed")
+        failed = [batch for batch in ended.batches.values() if batch["Status"] == "FAILED"]
+        assert len(failed) == 4
+        for batch in failed:
+            assert batch["Error"] == "RunTooLong"
+            assert (
+                "its last poll failed: Appflow.InternalServerException: Not today."
+                in (batch["ExecutionMessage"])
+            )
+        assert watched.left_nothing()
+        assert watched.redrive(ended).status == "SUCCEEDED"
+
+    @pytest.mark.parametrize("status", ["FAILED", "SUCCEEDED"])
+    def test_of_a_flows_deletion_is_told_in_the_report(self, watched: Watched, status: str) -> None:
+        # Given a flow that can never be deleted
+        stuck = {"Operation": "appflow:DeleteFlow", "Match": {"flowName": "-0002$"}}
+        failing = [failing_run("-0003")] if status == "FAILED" else []
+        ended = watched.run({**stuck, "Message": "In use."}, *failing)
+        # Then the execution ends as it would, and the report names the flow and what to do
+        assert ended.status == status
+        assert ended.error == ("WindowsFailed" if failing else "")
+        [warning] = ended.report["Warnings"]
+        [flow] = [name for name in watched.machine.flows() if name.endswith("-0002")]
+        assert f"Flow {flow} could not be removed: " in warning
+        assert "In use." in warning
+        assert "delete the flow's integration" in warning
+        page = watched.machine.cloud.client("s3").get_object(
+            Bucket=watched.machine.cloud.stack.runs_bucket, Key=f"runs/{ended.name}/report.html"
+        )
+        assert flow in page["Body"].read().decode()
 
 
 SYSTEMIC: dict[str, tuple[Fault, str]] = {
@@ -333,6 +400,14 @@ SYSTEMIC: dict[str, tuple[Fault, str]] = {
         {"Operation": "appflow:CreateFlow", "Error": "ResourceNotFoundException"},
         "Appflow.ResourceNotFoundException",
     ),
+    "access to a run": (
+        {"Operation": "appflow:StartFlow", "Error": "AccessDeniedException"},
+        "Appflow.AccessDeniedException",
+    ),
+    "access to a run's state": (
+        {"Operation": "appflow:DescribeFlowExecutionRecords", "Error": "AccessDeniedException"},
+        "Appflow.AccessDeniedException",
+    ),
     "invalid definition": (
         {"Operation": "appflow:CreateFlow", "Error": "ValidationException"},
         "Appflow.ValidationException",
@@ -355,11 +430,48 @@ class TestSystemicErrors:
         assert "Mend the cause, then redrive this execution: it runs only these." in ended.message
         assert ended.statuses["0001"] == ended.statuses["0002"] == "NOT_STARTED"
         assert list(ended.statuses.values()).count("FAILED") == 1
+        assert watched.machine.cloud.clock.now() - NOW < timedelta(minutes=15)
         assert watched.left_nothing()
         # And a redrive without it runs what is left
         again = watched.redrive(ended)
         assert again.status == "SUCCEEDED", again.message
         assert watched.is_whole()
+
+    def test_that_no_operation_models_are_told_after_its_retries(self, watched: Watched) -> None:
+        # Given a lost answer, and that the flow which it created may not be looked at
+        lost = {"Operation": "appflow:CreateFlow", "Moment": "After", "Nth": 1}
+        denied = {"Operation": "appflow:DescribeFlow", "Error": "AccessDeniedException"}
+        ended = watched.run(lost, {**denied, "Message": "Not for you."}, MaxConcurrency=1)
+        assert (ended.status, ended.error) == ("FAILED", "Appflow.AccessDeniedException")
+        assert "Not for you. (Service: Appflow, Status Code: 403" in ended.message
+
+    def test_are_told_though_a_storm_hinders_the_sweep(self, watched: Watched) -> None:
+        # Given a window that ends the execution while others run, and a storm that begins then
+        denied = {
+            "Operation": "customer-profiles:PutIntegration",
+            "Match": {"Uri": "-0002$"},
+            "Error": "AccessDeniedException",
+        }
+        storms = [
+            {"Operation": f"appflow:{call}", "For": "PT5M", "Error": "ThrottlingException"}
+            for call in ("DescribeFlow", "CancelFlowExecutions", "DeleteFlow")
+        ]
+        ended = watched.run(denied, *storms, {"Run": {}, "Takes": "PT5H"}, MaxConcurrency=3)
+        # Then it is waited for, and nothing stays behind
+        assert (ended.status, ended.error) == ("FAILED", "CustomerProfiles.AccessDeniedException")
+        assert all(fault["Struck"] for fault in faults.told()["Faults"][1:-1])
+        assert ended.report["Warnings"] == []
+        assert watched.left_nothing()
+        assert watched.redrive(ended).status == "SUCCEEDED"
+        assert watched.is_whole()
+
+    def test_are_told_though_the_sweep_can_never_look(self, watched: Watched) -> None:
+        denied = failing_run("-0002", Message="Authentication failed.")
+        ended = watched.run(denied, {"Operation": "appflow:ListFlows", "Message": "Not today."})
+        assert ended.error == "Appflow.ConnectorAuthenticationException"
+        *_, warning = ended.report["Warnings"]
+        assert "AppFlow does not tell which flows are left behind" in warning
+        assert "Not today." in warning
 
     def test_stop_the_windows_that_are_running(self, watched: Watched) -> None:
         # Given windows that run side by side, slowly, one of them with such an error

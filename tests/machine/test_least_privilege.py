@@ -100,6 +100,13 @@ def sweeps_after_a_systemic_error(machine: Machine) -> None:
     assert machine.flows() == machine.integrations() == []
 
 
+def fails_where_no_outcome_can_be_written(machine: Machine) -> None:
+    unwritable = {"Operation": "s3:PutObject", "Match": {"Key": "/windows/0002"}}
+    ended = an_import(machine, unwritable)
+    assert ended.error == "S3.S3Exception", ended.message
+    assert machine.flows() == machine.integrations() == []
+
+
 def resumes_what_failed(machine: Machine) -> None:
     ended = fails_while_other_windows_run(machine)
     succeeds(machine, machine.wait(machine.start({"Resume": ended.name}, next(names))))
@@ -303,6 +310,7 @@ EXERCISES: Mapping[str, Scenario] = {
     "RepairIntegrationRole": repairs_an_integration,
     "RepairIntegrationRole StartBulkIngestion": fills_what_is_too_long_ago,
     "ReviewWindowsRole": imports,
+    "ReviewWindowsRole AskWindows": fails_where_no_outcome_can_be_written,
     "ReviewWindowsRole FindFlows": sweeps_after_a_systemic_error,
     "ReviewWindowsRole LookAtFlows": sweeps_after_a_systemic_error,
     "ReviewWindowsRole RemoveFlows": sweeps_after_a_systemic_error,

@@ -122,7 +122,7 @@ def halves_with_a_gap(laboratory: Laboratory) -> AbstractContextManager[Any]:
 
 def no_sweep(laboratory: Laboratory) -> AbstractContextManager[Any]:
     """What aborted children left stays."""
-    return patch.object(review_windows, "sweep", lambda *_: None)
+    return patch.object(review_windows, "sweep", lambda *_: [])
 
 
 def no_record_limit(laboratory: Laboratory) -> AbstractContextManager[Any]:
