@@ -35,7 +35,7 @@ _PLANNING = 2  # PlanWindows, AnythingToRun
 _ROUND = 3  # IngestWindows, ReviewWindows, AnythingLeft
 _HAND_OVER = 1  # CreateIntegration
 _WINDOW = 10  # OpenWindow to RunFlow, and RecordOutcome to WindowClosed
-_ATTEMPT = 2  # StartFlow, and RunSucceeded or RunFailed
+_ATTEMPT = 3  # OpenRun, StartFlow, and RunSucceeded or RunFailed
 _POLL = 3  # WaitForRun, DescribeRun, JudgeRun
 
 _POLLED_AT = list(accumulate([5, 10, 20, 40, *[59] * 3000]))
@@ -150,6 +150,6 @@ def _transitions(outcome: dict[str, Any]) -> int:
         return _WINDOW
     took = parse_instant(outcome["FinishedAt"]) - parse_instant(outcome["StartedAt"])
     polls = max(1, bisect_right(_POLLED_AT, took.total_seconds() / attempts))
-    failed = int(outcome["Status"] != "COMPLETE")  # it goes through WindowFailed as well
+    failed = 0 if outcome["Status"] == "COMPLETE" else 2  # NameError and WindowFailed
     retries = attempts - 1
     return _WINDOW + attempts * (_ATTEMPT + polls * _POLL) + retries + failed

@@ -25,6 +25,7 @@ def measure_progress(earlier: dict[str, Any], report: dict[str, Any]) -> None:
     for each window.
     """
     before = {batch["WindowId"]: batch["Status"] for batch in earlier.get("Batches", [])}
+    tried = {batch["WindowId"]: batch["Attempts"] for batch in earlier.get("Batches", [])}
     fails = report["Status"] == "FAILED" != earlier.get("Status")
     news = [
         batch
@@ -41,5 +42,6 @@ def measure_progress(earlier: dict[str, Any], report: dict[str, Any]) -> None:
         if batch["FinishedAt"]:
             took = parse_instant(batch["FinishedAt"]) - parse_instant(batch["StartedAt"])
             metrics.add_metric("WindowSeconds", MetricUnit.Seconds, took.total_seconds())
-            metrics.add_metric("Attempts", MetricUnit.Count, batch["Attempts"])
+            new = batch["Attempts"] - tried.get(batch["WindowId"], 0)
+            metrics.add_metric("Attempts", MetricUnit.Count, new)
     metrics.flush_metrics()

@@ -88,8 +88,8 @@ class Ledger:
         Functions counts retries anew.
         """
         before: int = self.items[window_id].get("AttemptsBefore", 0)
-        tried: int = self.outcomes.get(window_id, {}).get("Attempts", before)
-        return tried
+        now: int = self.outcomes.get(window_id, {}).get("Attempts", 0)
+        return before + now
 
     def window(self, window_id: str) -> Window:
         """Give a window's interval."""
