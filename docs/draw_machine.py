@@ -1,4 +1,4 @@
-"""Draws docs/machine.svg from the definition, with Graphviz's ``dot``."""
+"""Draws the machines' pictures from their definitions, with Graphviz's ``dot``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).parent
-DEFINITION = DOCS.parent / "statemachine" / "bulk_ingestion.asl.json"
+PICTURES = {"bulk_ingestion": "machine.svg", "keep_integrations": "machine-keep.svg"}
 
 _STYLES = {
     "Choice": 'shape=diamond, height=0.5, fillcolor="#fff4d6"',
@@ -66,14 +66,15 @@ def _edges(name: str, state: dict[str, Any]) -> Iterator[str]:
 
 
 def main() -> None:
-    """Draw the picture."""
-    graph = dot(json.loads(DEFINITION.read_text()))
-    subprocess.run(  # noqa: S603
-        ["dot", "-Tsvg", "-o", str(DOCS / "machine.svg")],  # noqa: S607
-        input=graph,
-        text=True,
-        check=True,
-    )
+    """Draw the pictures."""
+    for machine, picture in PICTURES.items():
+        definition = DOCS.parent / "statemachine" / f"{machine}.asl.json"
+        subprocess.run(  # noqa: S603
+            ["dot", "-Tsvg", "-o", str(DOCS / picture)],  # noqa: S607
+            input=dot(json.loads(definition.read_text())),
+            text=True,
+            check=True,
+        )
 
 
 if __name__ == "__main__":

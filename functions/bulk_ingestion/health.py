@@ -77,8 +77,9 @@ def diagnose(seen: Seen, stack: str, known_until: datetime | None, now: datetime
     flow = seen.flow
     if flow is None:
         return _broken(Health.GONE, "Its flow does not exist any more.", known_until)
-    if not flows.is_of_stack(flow.get("tags", {}), stack):
-        reason = "A flow of that name does not carry this stack's tags, and is left as it is."
+    is_scheduled = flow["triggerConfig"]["triggerType"] == "Scheduled"
+    if not is_scheduled or not flows.is_of_stack(flow.get("tags", {}), stack):
+        reason = "The flow of that name is not this stack's, by its tags, and is left as it is."
         return Diagnosis(Health.NOT_OURS, reason, known_until)
     pulled_until = _pulled_until(seen, flow, known_until)
     status = flow["flowStatus"]

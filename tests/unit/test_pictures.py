@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -18,9 +20,13 @@ def states(machine: dict[str, Any]) -> Iterator[str]:
                 yield from states(inner)
 
 
-def test_every_state_of_the_definition_is_in_its_picture() -> None:
-    definition = json.loads((ROOT / "statemachine" / "bulk_ingestion.asl.json").read_text())
-    picture = (ROOT / "docs" / "machine.svg").read_text()
+@pytest.mark.parametrize(
+    ("machine", "file"),
+    [("bulk_ingestion", "machine.svg"), ("keep_integrations", "machine-keep.svg")],
+)
+def test_every_state_of_a_definition_is_in_its_picture(machine: str, file: str) -> None:
+    definition = json.loads((ROOT / "statemachine" / f"{machine}.asl.json").read_text())
+    picture = (ROOT / "docs" / file).read_text()
     assert {name for name in states(definition) if f"{name}" not in picture} == set()
 
 

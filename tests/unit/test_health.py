@@ -1,0 +1,198 @@
+"""How an integration is, by what AWS tells of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulk_ingestion.flows import pull_interval
+from bulk_ingestion.health import AUTHENTICATION, FAILURES, Diagnosis, Health, Seen, diagnose
+
+NOW = datetime(2026, 11, 23, 22, tzinfo=UTC)
+BEGINS = NOW - timedelta(days=20)
+TAGS = {
+    "awsOwningService": "customer-profiles-integration-workflow",
+    "bulkIngestionStack": "stack",
+}
+DEFINITION = json.loads(
+    (Path(__file__).parents[2] / "statemachine" / "bulk_ingestion.asl.json").read_text()
+)
+
+
+def flow(status: str = "Active", every: str = "rate(1hours)", **scheduled: Any) -> dict[str, Any]:
+    trigger = {"scheduleExpression": every, "firstExecutionFrom": BEGINS} | scheduled
+    return {
+        "flowName": "contacts",
+        "flowStatus": status,
+        "createdAt": BEGINS,
+        "tags": TAGS,
+        "triggerConfig": {
+            "triggerType": "Scheduled",
+            "triggerProperties": {"Scheduled": trigger},
+        },
+    }
+
+
+def run(hours_ago: float, status: str = "Successful", message: str = "") -> dict[str, Any]:
+    """Give a run that pulled the hour before it."""
+    at = NOW - timedelta(hours=hours_ago)
+    failed = {"errorInfo": {"executionMessage": message}} if message else {}
+    return {
+        "startedAt": at,
+        "executionStatus": status,
+        "executionResult": failed,
+        "dataPullStartTime": at - timedelta(hours=1),
+        "dataPullEndTime": at,
+    }
+
+
+def judge(
+    *runs: dict[str, Any],
+    of: dict[str, Any] | None = None,
+    registered: bool = True,
+    known: datetime | None = BEGINS,
+) -> Diagnosis:
+    newest_first = tuple(sorted(runs, key=lambda run: run["startedAt"], reverse=True))
+    return diagnose(Seen(of or flow(), registered, newest_first), "stack", known, NOW)
+
+
+FAILED = [run(hours, "Error", "Boom.") for hours in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("diagnosis", "health", "is_broken"),
+    [
+        (judge(run(1)), Health.HEALTHY, False),
+        (judge(run(4)), Health.HEALTHY, False),
+        (judge(run(4.1)), Health.LATE, True),
+        (judge(run(0.1, "InProgress"), run(9)), Health.HEALTHY, False),
+        (judge(run(47, "InProgress"), run(60)), Health.HEALTHY, False),
+        (judge(run(48, "InProgress"), run(60)), Health.LATE, True),
+        (judge(run(2, "Canceled"), run(3)), Health.HEALTHY, False),
+        (judge(run(0, "InProgress"), *FAILED[1:3]), Health.FAILING, False),
+        (judge(*FAILED[: FAILURES - 1], run(11)), Health.FAILING, False),
+        (judge(*FAILED[:FAILURES], run(11)), Health.FAILING, True),
+        (judge(*FAILED), Health.FAILING, True),
+        (judge(run(1), *FAILED[2:]), Health.HEALTHY, False),
+        (judge(of=flow(scheduleStartTime=NOW)), Health.HEALTHY, False),
+        (judge(of=flow(scheduleStartTime=NOW - timedelta(hours=5))), Health.LATE, True),
+        (judge(run(70), of=flow(every="rate(1days)")), Health.HEALTHY, False),
+        (judge(run(74), of=flow(every="rate(1days)")), Health.LATE, True),
+        (judge(run(900), of=flow(every="cron(0 0 1 * ? *)")), Health.HEALTHY, False),
+        (judge(run(99), of=flow(scheduleEndTime=NOW)), Health.HEALTHY, False),
+        (judge(run(1), of=flow("Suspended")), Health.STOPPED, True),
+        (judge(of=flow("Errored")), Health.STOPPED, True),
+        (judge(of=flow("Draft")), Health.STOPPED, True),
+        (judge(of=flow("Draft") | {"createdAt": NOW}), Health.HEALTHY, False),
+        (judge(run(1), registered=False), Health.GONE, True),
+        (judge(run(1), of=flow() | {"tags": {}}), Health.NOT_OURS, False),
+        (
+            judge(run(1), of=flow() | {"tags": TAGS | {"bulkIngestionStack": "other"}}),
+            Health.NOT_OURS,
+            False,
+        ),
+        (
+            judge(of=flow() | {"triggerConfig": {"triggerType": "OnDemand"}}),
+            Health.NOT_OURS,
+            False,
+        ),
+        (judge(run(1), known=BEGINS - timedelta(days=1)), Health.LATE, True),
+        (diagnose(Seen(None), "stack", BEGINS, NOW), Health.GONE, True),
+    ],
+)
+def test_what_is_seen_tells_how_it_is(
+    diagnosis: Diagnosis, health: Health, is_broken: bool
+) -> None:
+    assert (diagnosis.health, diagnosis.is_broken) == (health, is_broken), diagnosis.reason
+    assert diagnosis.reason.endswith(".")
+
+
+RUNS = st.lists(
+    st.builds(
+        run, st.integers(0, 400), st.sampled_from(["Successful", "Error", "Canceled", "InProgress"])
+    ),
+    max_size=30,
+)
+KNOWN = st.integers(0, 480).map(lambda hours: NOW - timedelta(hours=hours))
+
+
+@given(runs=RUNS, known=KNOWN)
+def test_the_last_pull_is_the_end_of_one_that_succeeded_and_never_goes_back(
+    runs: list[dict[str, Any]], known: datetime
+) -> None:
+    found = judge(*runs, known=known).pulled_until
+    ends = [run["dataPullEndTime"] for run in runs if run["executionStatus"] == "Successful"]
+    assert found == max([known, *ends])
+
+
+@given(runs=RUNS, days=st.integers(1, 100))
+def test_what_a_flow_pulled_after_a_gap_counts_for_nothing(
+    runs: list[dict[str, Any]], days: int
+) -> None:
+    known = BEGINS - timedelta(days=days)
+    assert judge(*runs, known=known).pulled_until == known
+    assert judge(*runs, known=known).is_broken
+
+
+@given(runs=RUNS)
+def test_what_a_flow_pulled_that_is_no_integration_counts_for_nothing(
+    runs: list[dict[str, Any]],
+) -> None:
+    assert judge(*runs, registered=False).pulled_until == BEGINS
+
+
+def test_a_pull_whose_end_appflow_does_not_tell_is_pulled_again() -> None:
+    untold = {key: value for key, value in run(1).items() if key != "dataPullEndTime"}
+    assert judge(untold, run(2)).pulled_until == NOW - timedelta(hours=2)
+
+
+def test_an_integration_of_which_nothing_is_known_begins_where_its_flow_does() -> None:
+    assert judge(known=None).pulled_until == BEGINS
+
+
+@pytest.mark.parametrize(
+    ("message", "tells"),
+    [
+        ("Authentication failed.", True),
+        ("invalid_grant: expired access/refresh token", True),
+        ("The source is not reachable.", False),
+    ],
+)
+def test_a_failed_run_may_tell_of_credentials(message: str, tells: bool) -> None:
+    assert judge(run(1, "Error", message), run(2)).tells_of_credentials == tells
+    assert not judge(run(1), run(2, "Error", message)).tells_of_credentials
+
+
+def test_both_machines_read_the_same_texts_about_credentials() -> None:
+    [states] = [
+        branch["States"]
+        for state in DEFINITION["States"]["IngestWindows"]["ItemProcessor"]["States"].values()
+        for branch in state.get("Branches", [])
+    ]
+    [pattern] = {
+        found[1]
+        for choice in states["JudgeRun"]["Choices"]
+        if "ConnectorAuthentication" in str(choice.get("Output"))
+        and (found := re.search(r"ExecutionMessage\), /(.*)/i\)", choice["Condition"]))
+    }
+    assert pattern == AUTHENTICATION.pattern
+
+
+@pytest.mark.parametrize(
+    ("expression", "every"),
+    [
+        ("rate(15minutes)", timedelta(minutes=15)),
+        ("rate(1hours)", timedelta(hours=1)),
+        ("rate(2weeks)", timedelta(weeks=2)),
+        ("cron(0 10 * * ? *)", None),
+    ],
+)
+def test_a_schedule_tells_how_often_it_pulls(expression: str, every: timedelta | None) -> None:
+    assert pull_interval(expression) == every
