@@ -45,6 +45,10 @@ LONGEST_RUN_SECONDS = 48 * 3600  # AppFlow ends a run then (its service quotas)
 MOST_ASSUMED = 1_000_000
 MOST_CONCURRENCY = 40  # a domain has 50 integrations by default, and each window needs one
 
+_AT_ONCE = "PT0S"
+_BATCH_TIMES = (
+    f"{INSTANT_FORMS}, or {DURATION_FORMS} back from the execution's start, {_AT_ONCE} for it"
+)
 _SHOWN = 80  # characters of a refused value that a message repeats
 _NESTED = "IntegrationConfig.AppflowIntegration"
 
@@ -58,13 +62,15 @@ class Batch(BaseModel):
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
-    StartTime: Instant = Field(description=INSTANT_FORMS)
-    EndTime: Instant = Field(description=INSTANT_FORMS)
+    StartTime: Instant = Field(description=_BATCH_TIMES)
+    EndTime: Instant = Field(description=_BATCH_TIMES)
 
     @field_validator("StartTime", "EndTime", mode="before")
     @classmethod
     def _read(cls, value: Any, info: ValidationInfo) -> datetime:
-        return _not_in_future(parse_instant(value), info)
+        if value == _AT_ONCE:
+            return _now(info)
+        return _not_in_future(parse_start(value, _now(info)), info)
 
     @field_validator("EndTime")
     @classmethod

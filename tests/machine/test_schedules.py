@@ -19,6 +19,7 @@ from tests.machine.conftest import NOW
 from tests.machine.machine import EVENTS, Ended, Machine, event
 
 PAGE = (Path(__file__).parents[2] / "docs" / "schedules.md").read_text()
+EXPRESSIONS = dict(re.findall(r"--name (\S+) .*\n  --schedule-expression '(.+?)'", PAGE))
 
 
 def text(name: str) -> str:
@@ -88,7 +89,7 @@ def test_every_month_the_last_ninety_days_are_put_again_and_the_integration_stay
         # Given an import that has been handed over, and the page's schedule
         machine.run("first", "every-month", ImportFrom="P1Y")
         before, puts = machine.flows(), machine.puts()
-        [expression] = re.findall(r"--schedule-expression '(.+?)'", PAGE)
+        expression = EXPRESSIONS["contacts-every-month"]
         create(
             machine, expression, event("every-month"), ScheduleExpressionTimezone="Europe/Vienna"
         )
@@ -111,6 +112,36 @@ def test_every_month_the_last_ninety_days_are_put_again_and_the_integration_stay
         modified = {key: record["LastModifiedDate"] for key, record in machine.source().items()}
         assert lost["Id"] in again
         assert min(modified[key] for key in again) >= "2026-09-02"
+        assert machine.flows() == machine.integrations() == before
+
+
+def test_every_week_the_last_eight_days_are_put_again_and_the_integration_stays() -> None:
+    with deployed() as machine:
+        # Given an import that was handed over, and has been pulled on for ten days
+        machine.run("first", "every-month", ImportFrom="P1Y")
+        machine.cloud.live(timedelta(days=10))
+        before, puts = machine.flows(), machine.puts()
+        since = machine.cloud.clock.now() - timedelta(days=15)
+        create(
+            machine,
+            EXPRESSIONS["contacts-every-week"],
+            event("every-week"),
+            ScheduleExpressionTimezone="Europe/Vienna",
+        )
+        # When a Monday has passed
+        machine.cloud.live(timedelta(days=7))
+        # Then the records of its last eight days were put once more, and no others
+        [ended] = executions(machine)[1:]
+        assert ended.status == "SUCCEEDED", ended.message
+        [batch] = ended.report["Batches"]
+        start, end = (batch[f"BatchRecords{edge}Time"] for edge in ("Start", "End"))
+        again = {key for key, times in machine.puts().items() if times > puts[key]}
+        assert again == {
+            key
+            for key, record in machine.source().items()
+            if start[:19] <= record["LastModifiedDate"][:19] < end[:19]
+        }
+        assert start > since.strftime("%Y-%m-%d")
         assert machine.flows() == machine.integrations() == before
 
 
