@@ -26,13 +26,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     redrives = started["RedriveCount"]
     execution = plan.Execution(started["Id"], started["Name"], os.environ["STACK_NAME"])
     folder = Folder(ingestion["Bucket"], ingestion["Folder"])
+    left = sweep(execution.tags, context, execution.flow_prefix)  # first: what follows may fail
     ledger = review.Ledger.read(folder, this_round["Number"])
     if event["Failure"]:
         ledger = ledger.told(children.failures(execution.arn))
     verdict = review.judge(
         ledger, event["Failure"], redriven=redrives > this_round["RedrivesAnswered"]
     )
-    left = sweep(execution.tags, context, execution.flow_prefix)
     following = review.next_round(verdict, ledger, execution, folder, this_round, redrives)
     now = parse_instant(event["Now"])
     earlier, job = folder.read(report.REPORT), plan.Job.read(folder)

@@ -158,11 +158,11 @@ def _halves(ledger: Ledger, window_id: str) -> tuple[Window, Window] | None:
 
 
 def _systemic_cause(ledger: Ledger, window_id: str) -> str:
-    left = len(ledger.incomplete)
+    left, message = len(ledger.incomplete), ledger.failure(window_id)["ExecutionMessage"]
     return (
-        f"Window {window_id}: {ledger.failure(window_id)['ExecutionMessage']} No other window "
-        f"could succeed, so the rest was stopped: {left} of {len(ledger.leaves)} windows are not "
-        "complete. Mend the cause, then redrive this execution: it runs only these."
+        f"Window {window_id}: {message.rstrip('.')}. No other window could succeed, so the rest "
+        f"was stopped: {left} of {len(ledger.leaves)} windows are not complete. Mend the cause, "
+        "then redrive this execution: it runs only these."
     )
 
 

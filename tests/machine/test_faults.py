@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from bulk_ingestion import connectors, plan
-from local import faults
+from bulk_ingestion.flows import flow_name
+from local import faults, iam
+from local.caller import acting_as
 from tests.machine.conftest import NOW
 from tests.machine.machine import Ended, Machine, event
 from tests.machine.test_bulk_ingestion import contact
@@ -159,14 +161,34 @@ class TestStorms:
         "appflow:DeleteFlow",
     )
 
-    @pytest.mark.parametrize("error", ["ThrottlingException", "InternalServerException"])
+    THROTTLED = dict.fromkeys((call.partition(":")[2] for call in WINDOW_CALLS), "Throttling")
+    MODELLED = (
+        {"CreateFlow": "ConnectorServer", "StartFlow": "ServiceQuotaExceeded"},
+        {"CreateFlow": "ServiceQuotaExceeded", "StartFlow": "Conflict", "DeleteFlow": "Conflict"},
+    )
+    """What else the API models for a call, and a retry helps against."""
+
+    @pytest.mark.parametrize(
+        "errors",
+        [{}, THROTTLED, *MODELLED],
+        ids=["internal", "throttled", "modelled", "modelled too"],
+    )
     def test_five_minutes_of_each_call_of_a_window_are_outlasted(
-        self, watched: Watched, error: str
+        self, watched: Watched, errors: dict[str, str]
     ) -> None:
         # Given that each call fails for five minutes from when it is first made
-        storms = ({"Operation": call, "For": "PT5M", "Error": error} for call in self.WINDOW_CALLS)
+        storms = (
+            {"Operation": call, "For": "PT5M", "Error": f"{error}Exception"}
+            for call in self.WINDOW_CALLS
+            for error in [errors.get(call.partition(":")[2], "InternalServer")]
+        )
+        asked: set[str] = set()
+        iam.listeners.append(lambda it: asked.add(f"{it.role}: {it.ask.action}"))
         ended = watched.run(*storms)
-        # Then nothing but time is lost
+        # Then nothing but time is lost, and each window has cleaned up after itself
+        review = watched.machine.cloud.stack.resources["ReviewWindowsRole"].arn
+        assert f"{review}: appflow:ListFlows" in asked
+        assert f"{review}: appflow:DescribeFlow" not in asked
         assert all(fault["Struck"] for fault in faults.told()["Faults"])
         assert ended.status == "SUCCEEDED", ended.message
         assert {batch["Attempts"] for batch in ended.batches.values()} == {1}
@@ -218,6 +240,23 @@ class TestStorms:
         ]
         ended = watched.run(*asked)
         assert ended.status == "SUCCEEDED", ended.message
+        assert watched.is_whole()
+
+    @pytest.mark.parametrize(
+        ("lost", "call"),
+        [
+            ({"Operation": "appflow:CreateFlow", "Moment": "After", "Nth": 1}, "DescribeFlow"),
+            ({"Run": {"Flow": "-0002$"}, "Ends": "Never"}, "CancelFlowExecutions"),
+        ],
+    )
+    def test_five_minutes_of_a_rare_call_are_outlasted(
+        self, watched: Watched, lost: Fault, call: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(plan, "RUN_DEADLINE_SECONDS", 2 * 3600)
+        storm = {"Operation": f"appflow:{call}", "For": "PT5M", "Error": "ThrottlingException"}
+        ended = watched.run(lost, storm)
+        assert ended.status == "SUCCEEDED", ended.message
+        assert faults.told()["Faults"][1]["Struck"] > 5
         assert watched.is_whole()
 
     def test_a_poll_that_fails_for_long_starts_no_other_run(self, watched: Watched) -> None:
@@ -355,10 +394,23 @@ class TestPermanentFailures:
         assert watched.left_nothing()
         assert watched.redrive(ended).status == "SUCCEEDED"
 
-    @pytest.mark.parametrize("status", ["FAILED", "SUCCEEDED"])
-    def test_of_a_flows_deletion_is_told_in_the_report(self, watched: Watched, status: str) -> None:
+    @pytest.mark.parametrize(
+        ("stuck", "status"),
+        [
+            ({"Operation": "appflow:DeleteFlow", "Match": {"flowName": "-0002$"}}, "FAILED"),
+            ({"Operation": "appflow:DeleteFlow", "Match": {"flowName": "-0002$"}}, "SUCCEEDED"),
+            ({"Operation": "appflow:DescribeFlow", "Match": {"flowName": "-0002$"}}, "SUCCEEDED"),
+            (
+                {"Operation": "customer-profiles:DeleteIntegration", "Match": {"Uri": "-0002$"}},
+                "SUCCEEDED",
+            ),
+        ],
+        ids=["flow, failed", "flow", "look", "integration"],
+    )
+    def test_of_a_flows_deletion_is_told_in_the_report(
+        self, watched: Watched, stuck: Fault, status: str
+    ) -> None:
         # Given a flow that can never be deleted
-        stuck = {"Operation": "appflow:DeleteFlow", "Match": {"flowName": "-0002$"}}
         failing = [failing_run("-0003")] if status == "FAILED" else []
         ended = watched.run({**stuck, "Message": "In use."}, *failing)
         # Then the execution ends as it would, and the report names the flow and what to do
@@ -373,6 +425,77 @@ class TestPermanentFailures:
             Bucket=watched.machine.cloud.stack.runs_bucket, Key=f"runs/{ended.name}/report.html"
         )
         assert flow in page["Body"].read().decode()
+
+
+class TestSomebodyElse:
+    """People, and other systems, in the same account."""
+
+    def test_who_deletes_a_flow_between_two_runs_fails_its_window_alone(
+        self, watched: Watched
+    ) -> None:
+        # Given a flow that is deleted when its first run has failed, and a storm after that
+        def delete(told: dict[str, Any]) -> None:
+            name = told["detail"]["flow-name"]
+            if "End" in told["detail-type"] and name.endswith("-0002"):
+                with acting_as(None):
+                    flows = watched.machine.cloud.client("appflow")
+                    flows.delete_flow(flowName=name, forceDelete=True)
+
+        watched.machine.cloud.services.on_event(delete)
+        storm = {"Operation": "appflow:DescribeFlow", "Match": {"flowName": "-0002"}, "For": "PT5M"}
+        ended = watched.run(failing_run("-0002"), storm)
+        # Then that window says so, the others are complete, and a redrive makes a new flow
+        assert (ended.status, ended.error) == ("FAILED", "WindowsFailed")
+        assert "): FlowGone: " in ended.message
+        assert ended.statuses == dict.fromkeys(WINDOWS, "COMPLETE") | {"0002": "FAILED"}
+        assert watched.redrive(ended).status == "SUCCEEDED"
+        assert watched.is_whole()
+
+    @pytest.mark.parametrize("call", ["StartFlow", "DescribeFlowExecutionRecords"])
+    def test_who_deletes_a_flow_under_way_fails_its_window_alone(
+        self, watched: Watched, call: str
+    ) -> None:
+        gone = {"Operation": f"appflow:{call}", "Match": {"flowName": "-0002$"}}
+        ended = watched.run({**gone, "Error": "ResourceNotFoundException"})
+        assert (ended.status, ended.error) == ("FAILED", "WindowsFailed")
+        assert "): FlowGone: " in ended.message
+        assert ended.statuses == dict.fromkeys(WINDOWS, "COMPLETE") | {"0002": "FAILED"}
+
+    def test_who_cancels_a_run_fails_its_window_alone(self, watched: Watched) -> None:
+        def cancel(told: dict[str, Any]) -> None:
+            name = told["detail"]["flow-name"]
+            if "Start" in told["detail-type"] and name.endswith("-0002"):
+                with acting_as(None):
+                    watched.machine.cloud.client("appflow").cancel_flow_executions(flowName=name)
+
+        watched.machine.cloud.services.on_event(cancel)
+        ended = watched.run({"Run": {}, "Takes": "PT10M"})
+        assert (ended.status, ended.error) == ("FAILED", "WindowsFailed")
+        assert "): RunCanceled: " in ended.message
+        assert ended.statuses == dict.fromkeys(WINDOWS, "COMPLETE") | {"0002": "FAILED"}
+        assert watched.left_nothing()
+        assert watched.redrive(ended).status == "SUCCEEDED"
+
+    def test_who_has_a_flow_of_a_windows_name_keeps_it(self, watched: Watched) -> None:
+        # Given a flow of a window's name that the execution did not make
+        machine = watched.machine
+        arn = machine.cloud.stack.state_machine_arn.replace(":stateMachine:", ":execution:")
+        name = flow_name("run", f"{arn}:run", "0002", 1)
+        machine.cloud.client("customer-profiles").put_integration(
+            DomainName="acme",
+            ObjectTypeName="Salesforce-Contact",
+            FlowDefinition=event()["FlowDefinition"] | {"FlowName": name},
+            Tags={"owner": "somebody else"},
+        )
+        ended = watched.run(MaxConcurrency=1)
+        # Then the execution says so, and leaves it as it is
+        assert (ended.status, ended.error) == ("FAILED", "FlowNameTaken")
+        assert f"Window 0002: A flow named {name} exists" in ended.message
+        assert machine.flows() == machine.integrations() == [name]
+        # And a redrive takes another name
+        again = watched.redrive(ended)
+        assert again.status == "SUCCEEDED", again.message
+        assert sorted(machine.flows()) == [CONTINUOUS, name]
 
 
 SYSTEMIC: dict[str, tuple[Fault, str]] = {
@@ -407,6 +530,10 @@ SYSTEMIC: dict[str, tuple[Fault, str]] = {
     "access to a run's state": (
         {"Operation": "appflow:DescribeFlowExecutionRecords", "Error": "AccessDeniedException"},
         "Appflow.AccessDeniedException",
+    ),
+    "invalid integration": (
+        {"Operation": "customer-profiles:PutIntegration", "Error": "BadRequestException"},
+        "CustomerProfiles.BadRequestException",
     ),
     "invalid definition": (
         {"Operation": "appflow:CreateFlow", "Error": "ValidationException"},
