@@ -770,6 +770,8 @@ def test_an_example_of_the_docs_ends_as_it_should(
 
 @pytest.mark.parametrize("name", LATER)
 def test_an_example_of_the_docs_strikes_the_continuous_flow(watched: Watched, name: str) -> None:
+    scheduler = watched.machine.cloud.client("scheduler")
+    scheduler.delete_schedule(Name="bulk-ingestion-keep-integrations")  # no repairs in between
     ended = watched.run(*example(name))
     assert ended.status == "SUCCEEDED", ended.message
     watched.machine.cloud.live(timedelta(days=11))
