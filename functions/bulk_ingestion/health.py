@@ -65,6 +65,8 @@ class Diagnosis:
     """Whether it will not mend by itself."""
     message: str = ""
     """What AppFlow said of the last run, if that failed."""
+    was_cut: bool = False
+    """Whether a pull has left records behind that one pull cannot carry."""
 
     @property
     def tells_of_credentials(self) -> bool:
@@ -72,8 +74,18 @@ class Diagnosis:
         return bool(AUTHENTICATION.search(self.message))
 
 
-def diagnose(seen: Seen, stack: str, known_until: datetime | None, now: datetime) -> Diagnosis:
-    """Judge an integration; ``known_until`` is where its pulls had come to when last looked at."""
+def diagnose(
+    seen: Seen,
+    stack: str,
+    known_until: datetime | None,
+    now: datetime,
+    record_limit: int | None = None,
+) -> Diagnosis:
+    """Judge an integration.
+
+    ``known_until`` is where its pulls had come to when last looked at, ``record_limit`` the most
+    records that its connector transfers in one run.
+    """
     flow = seen.flow
     if flow is None:
         return _broken(Health.GONE, "Its flow does not exist any more.", known_until)
@@ -89,10 +101,33 @@ def diagnose(seen: Seen, stack: str, known_until: datetime | None, now: datetime
         # What a flow has pulled since then went nowhere.
         reason = "Customer Profiles does not have the integration any more."
         return _broken(Health.GONE, reason, known_until)
+    if cut := _cut(seen, known_until, record_limit):
+        return cut
     if status != "Active":
         why = flow.get("flowStatusMessage", "")
         return _broken(Health.STOPPED, f"Its flow is {status}. {why}".strip(), pulled_until)
     return _judge_pulls(seen, flow, pulled_until, now)
+
+
+def _cut(seen: Seen, known: datetime | None, limit: int | None) -> Diagnosis | None:
+    """Find a pull that may have been cut: AppFlow says nothing, as with a window's run."""
+    cut = [
+        run
+        for run in seen.runs
+        if limit and run["executionStatus"] == "Successful" and _records(run) >= limit
+    ]
+    begun = [run.get("dataPullStartTime", known) for run in cut]
+    since = min(
+        (_whole(start) for start in begun if start and (not known or _whole(start) >= known)),
+        default=None,
+    )
+    if since is None:
+        return None
+    reason = (
+        f"The pull of what changed since {_told(since)} stopped at {limit} records, the most that "
+        "the connector transfers in one run."
+    )
+    return Diagnosis(Health.LATE, reason, since, is_broken=True, was_cut=True)
 
 
 def _judge_pulls(
@@ -150,7 +185,18 @@ def _pulled_until(seen: Seen, flow: dict[str, Any], known: datetime | None) -> d
         if run["executionStatus"] == "Successful" and run.get("dataPullEndTime")
     ]
     latest = max([*ends, *filter(None, [known or begins])], default=None)
-    return latest.astimezone(UTC).replace(microsecond=0) if latest else None
+    return _whole(latest) if latest else None
+
+
+def _records(run: dict[str, Any]) -> int:
+    """Count what a run fetched, put or not."""
+    result = run.get("executionResult", {})
+    failed = result.get("errorInfo", {}).get("putFailuresCount", 0)
+    return int(result.get("recordsProcessed", 0)) + int(failed)
+
+
+def _whole(instant: datetime) -> datetime:
+    return instant.astimezone(UTC).replace(microsecond=0)
 
 
 def _broken(health: Health, reason: str, pulled_until: datetime | None) -> Diagnosis:
@@ -158,4 +204,4 @@ def _broken(health: Health, reason: str, pulled_until: datetime | None) -> Diagn
 
 
 def _told(instant: datetime) -> str:
-    return iso(instant.astimezone(UTC).replace(microsecond=0))
+    return iso(_whole(instant))

@@ -108,8 +108,9 @@ def check(flow_name: str, this: Check) -> Checked:
     One that is to be repaired is leased to this check; whoever is overtaken leaves it alone.
     """
     known = kept.read(this.bucket, flow_name)
+    limit = known.asked.source.connector.record_limit if known.asked else None
     diagnosis = health.diagnose(
-        _look(flow_name), this.execution.stack, known.pulled_until, this.now
+        _look(flow_name), this.execution.stack, known.pulled_until, this.now, limit
     )
     checked = _decide(known, diagnosis, this)
     if not known.free_for(this.execution.name, this.now):
@@ -123,16 +124,16 @@ def check(flow_name: str, this: Check) -> Checked:
 def repair(flow_name: str, this: Check) -> bool:
     """Re-establish an integration from its last pull on; whether that had not been done yet.
 
-    A continuous flow may reach back two months in one pull: what is longer ago, a bulk ingestion
-    brings in, and establishes the integration at its end.
+    A continuous flow may reach back two months in one pull: what is longer ago, or more than one
+    pull carries, a bulk ingestion brings in, and establishes the integration at its end.
     """
     known = kept.read(this.bucket, flow_name)
     asked = known.asked
-    if asked is None or not _is_leased(known, this):
+    if asked is None or known.lease is None or not _is_leased(known, this):
         return False
     integration.remove(asked.domain, this.execution.flow_arn(flow_name))
     since, goes_on = iso(asked.pulled_until), flow_name
-    if asked.pulled_until >= this.now - BULK_BEGINS:
+    if not known.lease.refill:
         goes_on = integration.establish(_wanted(asked, this), this.now)["FlowName"]
         how = f"It was re-established, and pulls what has changed since {since}."
         link = flow_link(this.execution.arn, goes_on)
@@ -204,7 +205,8 @@ def _decide(known: Kept, diagnosis: Diagnosis, this: Check) -> Checked:
         return Checked(diagnosis, trouble=_NO_DEFINITION)
     if hopeless := _what_no_repair_helps(asked, diagnosis, this):
         return Checked(diagnosis, trouble=hopeless)
-    refill = _describe_refill(known.flow_name, asked, this)
+    since = replace(asked, pulled_until=diagnosis.pulled_until or asked.pulled_until)
+    refill = _describe_refill(known.flow_name, since, this)
     if refill and refill["status"] == "RUNNING":
         return Checked(diagnosis)
     if refill and refill["status"] != "SUCCEEDED":
@@ -239,7 +241,9 @@ def _act(known: Kept, checked: Checked, this: Check) -> Checked:
     if checked.needs_repair:
         if not _is_leased(known, this):
             now = replace(now, repairs=(*now.repairs, this.now))
-        kept.write(this.bucket, now.leased(this.execution.name, this.now))
+        too_long_ago = now.pulled_until and now.pulled_until < this.now - BULK_BEGINS
+        refill = diagnosis.was_cut or bool(too_long_ago)
+        kept.write(this.bucket, now.leased(this.execution.name, this.now, refill))
     elif checked.trouble and checked.trouble != known.trouble:
         leased = kept.write(this.bucket, now.leased(this.execution.name, this.now))
         tell(
@@ -263,18 +267,23 @@ def _is_leased(known: Kept, this: Check) -> bool:
     return known.lease is not None and known.lease.by == this.execution.name
 
 
-# An integration that has not pulled for too long --------------------------------------------------
+# What is more than one pull may bring -------------------------------------------------------------
 
 
 def _refill(flow_name: str, asked: Asked, this: Check) -> str:
     """Start the bulk ingestion that takes over, unless it has been started, and give its ARN."""
-    arn = _refill_arn(flow_name, asked, this)
+    arn, since = _refill_arn(flow_name, asked, this), iso(asked.pulled_until)
+    is_recent = asked.pulled_until >= this.now - BULK_BEGINS  # of itself it would get no windows
     execution_input = {
         "DomainName": asked.domain,
         "ObjectTypeName": asked.object_type,
         "FlowDefinition": asked.flow_definition,
-        "ImportFrom": iso(asked.pulled_until),
         "Tags": asked.tags,
+        **(
+            {"Batches": [{"StartTime": since, "EndTime": "PT0S"}]}
+            if is_recent
+            else {"ImportFrom": since}
+        ),
     }
     client = aws.step_functions()
     with suppress(client.exceptions.ExecutionAlreadyExists):
@@ -287,8 +296,6 @@ def _refill(flow_name: str, asked: Asked, this: Check) -> str:
 
 
 def _describe_refill(flow_name: str, asked: Asked, this: Check) -> dict[str, Any] | None:
-    if asked.pulled_until >= this.now - BULK_BEGINS:
-        return None
     client = aws.step_functions()
     try:
         return dict(client.describe_execution(executionArn=_refill_arn(flow_name, asked, this)))

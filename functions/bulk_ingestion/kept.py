@@ -23,6 +23,8 @@ class Lease:
 
     by: str
     until: datetime
+    refill: bool = False
+    """Whether what is missing is more than one pull carries: a bulk ingestion brings it in."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,14 @@ class Asked:
     """The end of the last pull that succeeded: where a repair goes on."""
 
     @property
+    def source(self) -> Source:
+        """What it reads."""
+        return source_of(self.flow_definition)
+
+    @property
     def target(self) -> tuple[str, str, Source]:
         """What it brings, and where: a stack has one integration for each."""
-        return self.domain, self.object_type, source_of(self.flow_definition)
+        return self.domain, self.object_type, self.source
 
 
 @dataclass(frozen=True)
@@ -67,9 +74,9 @@ class Kept:
         """Whether no other check has it to itself."""
         return self.lease is None or self.lease.by == check or self.lease.until <= now
 
-    def leased(self, check: str, now: datetime) -> Kept:
+    def leased(self, check: str, now: datetime, refill: bool = False) -> Kept:
         """Have it to oneself for a while."""
-        return replace(self, lease=Lease(check, now + _LEASE))
+        return replace(self, lease=Lease(check, now + _LEASE, refill))
 
 
 def folder(bucket: str) -> Folder:
@@ -95,7 +102,7 @@ def read(bucket: str, flow_name: str) -> Kept:
         ),
         repairs=tuple(parse_instant(at) for at in found["Repairs"]),
         trouble=found["Trouble"],
-        lease=lease and Lease(lease["By"], parse_instant(lease["Until"])),
+        lease=lease and Lease(lease["By"], parse_instant(lease["Until"]), lease["Refill"]),
         etag=etag,
     )
 
@@ -114,7 +121,7 @@ def write(bucket: str, kept: Kept) -> Kept:
         },
         "Repairs": [iso(at) for at in kept.repairs],
         "Trouble": kept.trouble,
-        "Lease": lease and {"By": lease.by, "Until": iso(lease.until)},
+        "Lease": lease and {"By": lease.by, "Until": iso(lease.until), "Refill": lease.refill},
     }
     etag = folder(bucket).replace(f"{kept.flow_name}.json", value, kept.etag)
     return replace(kept, etag=etag)

@@ -73,6 +73,13 @@ class Keeper:
         )
         return [self.machine.wait(e["executionArn"]) for e in listed["executions"]][::-1]
 
+    def settle_executions(self) -> None:
+        """Wait for the bulk ingestions that checks have started."""
+        arn = self.machine.cloud.stack.state_machine_arn
+        listed = self.machine.cloud.client("stepfunctions").list_executions(stateMachineArn=arn)
+        for execution in listed["executions"]:
+            self.machine.wait(execution["executionArn"])
+
     def is_whole(self) -> bool:
         """Whether the domain has just what the source has."""
         ends = self.machine.landed(), self.machine.source()

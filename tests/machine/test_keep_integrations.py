@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from bulk_ingestion import integration
-from local import faults
+from bulk_ingestion import connectors, integration
+from local import faults, simulation
 from local.caller import acting_as
 from local.clock import Clock
 from local.cloud import embedded_cloud
@@ -591,3 +592,34 @@ def test_a_child_that_is_denied_is_told_by_the_executions_failure(
     assert established.check().error == "ChecksFailed"
     established.machine.cloud.events.settle()
     assert established.told[0].startswith("bulk-ingestion-keep-integrations: check-")
+
+
+# More than one pull carries ----------------------------------------------------------------------
+
+
+def test_a_pull_that_was_cut_at_the_connectors_limit_is_made_up_for_by_a_bulk_ingestion(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a connector that transfers seven records a run, and says nothing when there are more
+    limited = replace(connectors.CONNECTORS["Salesforce"], record_limit=7)
+    monkeypatch.setitem(connectors.CONNECTORS, "Salesforce", limited)
+    monkeypatch.setattr(
+        simulation.current, "knobs", Knobs(records_per_run={"Salesforce": 7}, made_up_records=0)
+    )
+    keeper = Keeper(machine)
+    keeper.establish()
+    keeper.wait(hours=4)
+    # And twenty changes while it was stopped
+    stop_flow(keeper)
+    for _ in range(20):
+        keeper.change()
+        keeper.wait(hours=1)
+    # When it is checked until it works again
+    for _ in range(3):
+        keeper.health()
+        keeper.settle_executions()
+        keeper.wait(hours=2)
+    # Then a bulk ingestion with windows that were split has brought all of them
+    assert keeper.health() == "HEALTHY"
+    assert keeper.is_whole()
+    assert keeper.machine.integrations() == keeper.machine.flows() == [FLOW]

@@ -114,6 +114,34 @@ def test_what_is_seen_tells_how_it_is(
     assert diagnosis.reason.endswith(".")
 
 
+def cut(hours_ago: float, records: int = 100, failed: int = 0) -> dict[str, Any]:
+    counted = {"recordsProcessed": records, "errorInfo": {"putFailuresCount": failed}}
+    return run(hours_ago) | {"executionResult": counted}
+
+
+@pytest.mark.parametrize("status", ["Active", "Suspended"])
+@pytest.mark.parametrize("of_limit", [cut(5), cut(5, 101), cut(5, 90, failed=10)])
+def test_a_pull_that_may_have_been_cut_is_where_a_bulk_ingestion_goes_on(
+    of_limit: dict[str, Any], status: str
+) -> None:
+    seen = Seen(flow(status), True, (run(1), cut(3, 99), of_limit, run(6)))
+    found = diagnose(seen, "stack", BEGINS, NOW, record_limit=100)
+    assert (found.was_cut, found.is_broken) == (True, True)
+    assert found.pulled_until == NOW - timedelta(hours=6)
+
+
+@pytest.mark.parametrize(
+    ("known", "limit"), [(NOW - timedelta(hours=5), 100), (BEGINS, None), (BEGINS, 101)]
+)
+def test_a_pull_that_was_made_up_for_or_not_cut_counts_as_any_other(
+    known: datetime, limit: int | None
+) -> None:
+    seen = Seen(flow(), True, (run(1), cut(5)))
+    found = diagnose(seen, "stack", known, NOW, record_limit=limit)
+    assert found.health is Health.HEALTHY
+    assert found.pulled_until == NOW - timedelta(hours=1)
+
+
 RUNS = st.lists(
     st.builds(
         run, st.integers(0, 400), st.sampled_from(["Successful", "Error", "Canceled", "InProgress"])
