@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bulk_ingestion import connectors, integration
+from bulk_ingestion import connectors, integration, preflight
 from local import faults, simulation
 from local.caller import acting_as
 from local.clock import Clock
@@ -384,21 +384,43 @@ def test_a_check_that_was_overtaken_leaves_the_integration_alone(
     established: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given another check that comes between this one's look and its lease
-    describe, others = integration.describe, iter([True])
+    look, others = preflight.check, iter([True])
 
-    def overtaken(name: str) -> Any:
+    def overtaken(*args: Any, **options: Any) -> Any:
+        found = look(*args, **options)
         if next(others, False):
             with acting_as(None):
                 assert established.check().output["Repaired"] == 1
-        return describe(name)
+        return found
 
     stop_flow(established)
-    monkeypatch.setattr(integration, "describe", overtaken)
+    monkeypatch.setattr(preflight, "check", overtaken)
     # When both have ended
     ended = established.check()
     # Then the first one has repaired it, and this one has done nothing
     assert ended.output["Repaired"] == 0
     assert established.told == [REPAIRED]
+    assert len(established.kept["Repairs"]) == 1
+
+
+def test_a_check_that_comes_while_another_repairs_leaves_the_integration_to_it(
+    established: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a repair that has deleted the integration, and not made it again
+    establish = integration.establish
+
+    def slowly(*args: Any) -> Any:
+        with acting_as(None):
+            assert established.check().output == {"Integrations": {"GONE": 1}, "Repaired": 0}
+        return establish(*args)
+
+    stop_flow(established)
+    monkeypatch.setattr(integration, "establish", slowly)
+    # When both have ended
+    assert established.check().output["Repaired"] == 1
+    # Then one has repaired it, and told it
+    assert established.told == [REPAIRED]
+    assert len(established.kept["Repairs"]) == 1
 
 
 def test_one_that_was_replaced_under_another_name_is_forgotten(established: Keeper) -> None:
