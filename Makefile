@@ -36,14 +36,20 @@ check: .venv/installed  ## format, lint and types
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-pictures: .venv/installed  ## draw docs/*.svg (with Graphviz) and docs/*.png (with Chromium) anew
+.venv/pictures: docs/requirements.txt .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement docs/requirements.txt
+	@touch $@
+
+pictures: .venv/pictures  ## draw docs/*.svg (with Graphviz) and docs/*.png (with Chromium) anew
 	$(BIN)/python docs/draw_machine.py
 	COLUMNS=96 $(BIN)/python -m local run $(EXAMPLE) --name salesforce-contact --picture docs/run.svg
 	$(BIN)/python docs/draw_report.py
+	$(BIN)/python docs/draw_dashboard.py
 
 lock: .venv/installed  ## pin what pyproject.toml asks for, with hashes
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --group dev pyproject.toml --output-file requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --constraint requirements.txt pyproject.toml --output-file functions/requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --constraint requirements.txt --group pictures --output-file docs/requirements.txt
 
 clean:  ## remove what was installed and built
 	rm -rf .venv tests/template/node_modules .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache

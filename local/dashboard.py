@@ -76,7 +76,7 @@ class Search:
         wanted = {term["name"]: term["value"] for term in terms if term["name"]}
         unwanted = [term["word"] for term in terms if term["word"]]
         name = wanted.pop("MetricName")
-        names = set(parts["dimensions"].split(","))
+        names = parts["dimensions"].split(",")
         pages = cloudwatch.get_paginator("list_metrics").paginate(
             Namespace=parts["namespace"], MetricName=name
         )
@@ -86,9 +86,9 @@ class Search:
             for metric in page["Metrics"]
         ]
         fitting = {
-            tuple(sorted(each.items()))
+            tuple((name, each[name]) for name in names)
             for each in found
-            if each.keys() == names
+            if each.keys() == set(names)
             and wanted.items() <= each.items()
             and not any(word in value for word in unwanted for value in each.values())
         }
