@@ -35,7 +35,7 @@ _CREDENTIALS = "AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local"
 def serve(port: int, speed: float | None) -> int:
     """Deploy the stack and answer until interrupted; give the process's exit code."""
     console = Console()
-    with embedded_cloud(Clock(speed)) as cloud:
+    with embedded_cloud(Clock(speed), {"LogLevel": "WARNING"}) as cloud:
         try:
             server = _server(cloud, port)
         except OSError as error:
