@@ -33,6 +33,8 @@ class Connector:
     """Flow runs at a time that the source bears, where AWS names a number."""
     record_limit: int | None = None
     """Records that one flow run can transfer (AppFlow's service quotas)."""
+    minutes_between_runs: int = 1
+    """What a schedule leaves at least between two runs (AppFlow's service quotas)."""
     presets: dict[str, Preset] = field(default_factory=dict)
     """The featured objects, by the source's name for them."""
 
@@ -57,6 +59,7 @@ def _read() -> dict[str, Connector]:
             object_key=row.get("ObjectKey", "Object"),
             max_concurrency=row.get("MaxConcurrency"),
             record_limit=row.get("RecordLimit"),
+            minutes_between_runs=row.get("MinutesBetweenRuns", 1),
             presets={
                 name: Preset(preset["ObjectTypeName"], preset["DatetimeField"])
                 for name, preset in row.get("Objects", {}).items()

@@ -35,7 +35,7 @@ _UNITS = {
     "months": timedelta(days=31),
     "years": timedelta(days=366),
 }
-_RATE = re.compile(rf"rate\((\d+)({'|'.join(_UNITS)})\)")
+_RATE = re.compile(rf"rate\(([1-9]\d{{0,3}})({'|'.join(_UNITS)})\)", re.ASCII)
 _CRON = re.compile(r"cron\(.+\)")
 _START_DELAY = timedelta(minutes=5)  # AppFlow asks for a start that is yet to come
 
@@ -93,6 +93,8 @@ def check(flow_definition: Any, path: str, now: datetime) -> list[Problem]:
         checks += _check_tasks(flow_definition, f"{path}.Tasks")
     if sound("TriggerConfig"):
         checks += _check_trigger(flow_definition["TriggerConfig"], f"{path}.TriggerConfig", now)
+    if not checks and sound("SourceFlowConfig", "TriggerConfig"):
+        checks += _check_pace(flow_definition, path)
     return found + checks
 
 
@@ -210,6 +212,17 @@ def _check_trigger(config: dict[str, Any], path: str, now: datetime) -> Iterator
     end = schedule.get("ScheduleEndTime")
     if end is not None and parse_instant(end) <= now:
         yield Problem(f"{path}.ScheduleEndTime", f"is {end}, which has passed")
+
+
+def _check_pace(flow_definition: FlowDefinition, path: str) -> Iterator[Problem]:
+    connector = source_of(flow_definition).connector
+    given = flow_definition["TriggerConfig"]["TriggerProperties"]["Scheduled"]["ScheduleExpression"]
+    interval, least = pull_interval(given), connector.minutes_between_runs
+    if interval is not None and interval < timedelta(minutes=least):
+        yield Problem(
+            f"{path}.TriggerConfig.TriggerProperties.Scheduled.ScheduleExpression",
+            f"is {given!r}; AppFlow runs one from {connector.type} every {least} minutes at most",
+        )
 
 
 def _is_projection(task: dict[str, Any]) -> bool:

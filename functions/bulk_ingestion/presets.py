@@ -6,6 +6,7 @@ which is the domain's key. :func:`tasks` and the preflight fill them in.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -15,6 +16,14 @@ from bulk_ingestion.connectors import APPLICATIONS, CONNECTORS, Connector
 KEYS = ("Application", "Object", "ConnectorProfileName", "DatetimeTypeFieldName", "Schedule")
 DEFAULT_SCHEDULE = "rate(1hours)"
 
+WHERE = {
+    "SourceFlowConfig.ConnectorProfileName": "ConnectorProfileName",
+    "SourceFlowConfig.IncrementalPullConfig.DatetimeTypeFieldName": "DatetimeTypeFieldName",
+    "TriggerConfig.TriggerProperties.Scheduled.ScheduleExpression": "Schedule",
+}
+"""Where a preset's key goes to in the FlowDefinition."""
+
+_LONGEST_NAME = 200  # an integration's URI, the flow's ARN, has 255 characters at most
 _ANY_KEY = "arn:aws:kms:us-east-1:123456789012:key/still-to-be-looked-up"
 
 
@@ -26,16 +35,21 @@ def spell_out(flat: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
             for key in KEYS[1:]
             if key in flat
         ]
-    connector = APPLICATIONS.get(str(flat["Application"]).lower())
+    if not all(isinstance(flat.get(key, ""), str) for key in KEYS):
+        return flat, []
+    connector = APPLICATIONS.get(flat["Application"].lower())
     if connector is None:
         names = ", ".join(known.properties for known in APPLICATIONS.values())
         return flat, [Problem("Application", f"is none of {names}")]
-    preset = connector.presets.get(str(flat.get("Object")))
+    preset = connector.presets.get(flat.get("Object", ""))
     field = flat.get("DatetimeTypeFieldName") or (preset.datetime_field if preset else None)
+    if preset:
+        flat = {"ObjectTypeName": preset.object_type, **flat}
     given = flat.get("FlowDefinition", {})
     if not isinstance(given, dict):
         return flat, []
-    name = f"Customer_Profiles_{flat.get('DomainName')}_{connector.type}_{flat.get('Object')}"
+    parts = ("Customer_Profiles", flat.get("DomainName"), connector.type, flat.get("Object"))
+    name = re.sub(r"[^A-Za-z0-9_-]", "-", "_".join(map(str, parts)))[:_LONGEST_NAME]
     definition = {
         "FlowName": name,
         "SourceFlowConfig": {
@@ -57,8 +71,6 @@ def spell_out(flat: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
         },
     }
     spelled = {**flat, "FlowDefinition": _merged(definition, given)}
-    if preset:
-        spelled.setdefault("ObjectTypeName", preset.object_type)
     return spelled, list(_missing(flat, connector, field))
 
 
@@ -106,6 +118,8 @@ def _missing(flat: dict[str, Any], connector: Connector, field: Any) -> Iterator
             f"is missing; {flat['Object']} has no preset, so name the field that holds when a "
             "record last changed",
         )
+        if "ObjectTypeName" not in flat:
+            yield Problem("ObjectTypeName", "is missing; name the profile object type to fill")
     if "ConnectorProfileName" not in flat:
         yield Problem("ConnectorProfileName", "is missing; name the AppFlow connection to use")
 

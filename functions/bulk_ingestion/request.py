@@ -128,7 +128,7 @@ class ResumeInput(Extras):
     """The keys of the input of an execution that resumes another one's run."""
 
     Resume: str = Field(
-        min_length=1, max_length=80, description="the name of the execution to resume"
+        max_length=80, pattern=r"^[^\s/]+$", description="the name of the execution to resume"
     )
 
 
@@ -153,19 +153,22 @@ class ExecutionInput(Extras):
     )
     Application: str | None = Field(
         default=None,
+        min_length=1,
         description=", ".join(known.properties for known in APPLICATIONS.values()),
     )
     Object: str | None = Field(
-        default=None, description="the source's name of the object, such as Contact"
+        default=None, min_length=1, description="the source's name of the object, such as Contact"
     )
     ConnectorProfileName: str | None = Field(
-        default=None, description="the name of the AppFlow connection"
+        default=None, min_length=1, description="the name of the AppFlow connection"
     )
     DatetimeTypeFieldName: str | None = Field(
-        default=None, description="the field that holds when a record last changed"
+        default=None, min_length=1, description="the field that holds when a record last changed"
     )
     Schedule: str | None = Field(
-        default=None, description="how often the continuous flow pulls, such as rate(1hours)"
+        default=None,
+        min_length=1,
+        description="how often the continuous flow pulls, such as rate(1hours)",
     )
     ImportFrom: Instant | None = Field(
         default=None, description=f"{INSTANT_FORMS}, or {DURATION_FORMS} back from now"
@@ -288,6 +291,8 @@ def read(
     flat, more = presets.spell_out(flat)
     found += more
     given, more = _validate(flat, now)
+    if any(problem.path in presets.KEYS for problem in found + more):
+        more = [problem for problem in more if not _follows(problem, flat)]
     found += more
     paths = {"FlowDefinition": "FlowDefinition", "Batches": "Batches"}
     if "IntegrationConfig" in raw:
@@ -311,8 +316,8 @@ def _resume(raw: dict[str, Any], max_concurrency: int) -> ResumeRequest:
 
 
 def _lay_flat(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    """Bring CreateIntegrationWorkflow's nested IntegrationConfig up to the top."""
-    flat = {key: value for key, value in raw.items() if value is not None}
+    """Bring CreateIntegrationWorkflow's nested IntegrationConfig up to the top; null is absent."""
+    flat: dict[str, Any] = _without_nulls(raw)
     config = flat.pop("IntegrationConfig", None)
     if config is None:
         return flat, []
@@ -329,6 +334,12 @@ def _lay_flat(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
         elif key in nested:
             flat[key] = nested[key]
     return flat, found
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def _validate(flat: dict[str, Any], now: datetime) -> tuple[ExecutionInput | None, list[Problem]]:
@@ -364,13 +375,22 @@ def _problem(error: dict[str, Any], model: type[BaseModel] = ExecutionInput) -> 
     return Problem(path, f"{message}; give {field.description}")
 
 
+def _follows(problem: Problem, flat: dict[str, Any]) -> bool:
+    """Whether a problem only follows from the preset's own: what it would have filled in."""
+    return problem.path in ("FlowDefinition", "ObjectTypeName") and problem.path not in flat
+
+
 def _check_flow(flat: dict[str, Any], path: str, now: datetime) -> list[Problem]:
     definition = flat.get("FlowDefinition")
     if not isinstance(definition, dict):
         return []
-    if "Application" in flat:
-        definition = presets.closed(definition)
-    return flows.check(definition, path, now)
+    if "Application" not in flat:
+        return flows.check(definition, path, now)
+    named = {f"{path}.{at}": key for at, key in presets.WHERE.items() if key in flat}
+    return [
+        Problem(named.get(problem.path, problem.path), problem.message)
+        for problem in flows.check(presets.closed(definition), path, now)
+    ]
 
 
 def _check_start(flat: dict[str, Any], now: datetime, path: str) -> list[Problem]:

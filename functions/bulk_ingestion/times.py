@@ -34,7 +34,7 @@ def parse_instant(value: Any) -> datetime:
     """
     if isinstance(value, int | float) and not isinstance(value, bool):
         if abs(value) >= _MILLISECONDS_BEGIN:
-            raise ValueError(f"{value:g} is too large for epoch seconds; are these milliseconds?")
+            raise ValueError(f"{value:g} is too large for epoch seconds (are these milliseconds?)")
         return datetime.fromtimestamp(value // 1, UTC)
     if not isinstance(value, str):
         raise ValueError(f"must be {INSTANT_FORMS}, not {value!r}")

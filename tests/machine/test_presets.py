@@ -48,8 +48,17 @@ def test_four_lines_import_a_featured_object(
     machine: Machine, application: str, profile: str, name: str, object_type: str
 ) -> None:
     given = four_lines(Application=application, Object=name, ConnectorProfileName=profile)
+    # When it is run dry
+    dry = machine.wait(machine.start({**given, "DryRun": True}, "dry"))
+    # Then the plan is there, and nothing else
+    assert dry.output["Status"] == "NOT_STARTED"
+    assert dry.report["FlowDefinition"]["Tasks"]
+    assert machine.flows() == machine.integrations() == []
+    # And when it is run in earnest, it is what was planned
     ended = machine.wait(machine.start(given))
     assert ended.status == "SUCCEEDED", ended.message
+    assert dry.output["Estimate"]["FlowRuns"] == ended.report["Cost"]["FlowRuns"]
+    assert dry.output["Metrics"]["TotalSteps"] == ended.output["Metrics"]["StepsCompleted"]
     landed = machine.landed(object_type)
     assert len(landed) == ended.output["Metrics"]["RecordsProcessed"] > 100
     # Every field that the source lets be read has come along
@@ -194,3 +203,31 @@ def test_another_execution_that_imports_the_same_is_warned_of(machine: Machine) 
     # Then the second one says so, and both bring everything
     assert "Execution one is importing the same object" in " ".join(two.report["Warnings"])
     assert (one.status, two.status) == ("SUCCEEDED", "SUCCEEDED")
+
+
+@pytest.mark.parametrize("spelled", ["ServiceNow", "Servicenow", "servicenow"])
+def test_an_application_may_be_spelled_either_way(machine: Machine, spelled: str) -> None:
+    given = four_lines(
+        Application=spelled, Object="task", ConnectorProfileName="acme-snow", DryRun=True
+    )
+    assert machine.wait(machine.start(given)).status == "SUCCEEDED"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "SourceFlowConfig",
+        "SourceFlowConfig.IncrementalPullConfig",
+        "SourceFlowConfig.SourceConnectorProperties.Salesforce",
+        "TriggerConfig.TriggerProperties",
+        "TriggerConfig.TriggerProperties.Scheduled",
+        "Tasks",
+    ],
+)
+def test_null_is_as_good_as_nothing_wherever_it_stands(machine: Machine, path: str) -> None:
+    given: Any = None
+    for key in reversed(path.split(".")):
+        given = {key: given}
+    ended = machine.wait(machine.start(four_lines(FlowDefinition=given, Schedule=None)))
+    assert ended.status == "SUCCEEDED", ended.message
+    assert "None" not in str(ended.read("request.json")["FlowDefinition"])
