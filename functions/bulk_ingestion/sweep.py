@@ -83,33 +83,40 @@ def _find(tags: dict[str, str], prefix: str, spare: frozenset[str]) -> list[str]
 
 def _remove(name: str) -> str:
     """Cancel its runs, then delete the integration and the flow. Gives what went wrong."""
-    denied = ""
     try:
         flow = aws.appflow().describe_flow(flowName=name)
         destination = flow["destinationFlowConfigList"][0]["destinationConnectorProperties"]
-        domain = destination["CustomerProfiles"]["domainName"]
-        for remove in (
-            lambda: aws.appflow().cancel_flow_executions(flowName=name),
-            lambda: aws.customer_profiles().delete_integration(
-                DomainName=domain, Uri=flow["flowArn"]
-            ),
-            lambda: aws.appflow().delete_flow(flowName=name, forceDelete=True),
-        ):
-            denied = _unless_gone(remove) or denied
+        of_integration = {
+            "DomainName": destination["CustomerProfiles"]["domainName"],
+            "Uri": flow["flowArn"],
+        }
+        _unless_gone(aws.appflow().cancel_flow_executions, flowName=name)
+        denied = _unless_gone(aws.customer_profiles().delete_integration, **of_integration)
+        if denied and _is_registered(**of_integration):
+            return denied  # the flow stays, by which it can be found
+        return _unless_gone(aws.appflow().delete_flow, flowName=name, forceDelete=True)
     except ClientError as error:
         return str(error)
-    return denied
 
 
-def _unless_gone(operation: Callable[[], Any]) -> str:
-    """Do it; gives the error of what may be gone, and may be forbidden."""
+def _unless_gone(operation: Callable[..., Any], **request: Any) -> str:
+    """Make a call; gives the error when what it is about may be gone, or forbidden."""
     try:
-        operation()
+        operation(**request)
     except ClientError as error:
         if error.response["Error"]["Code"] not in _GONE:
             raise
         return str(error)
     return ""
+
+
+def _is_registered(**of_integration: str) -> bool:
+    client = aws.customer_profiles()
+    try:
+        client.get_integration(**of_integration)
+    except client.exceptions.ResourceNotFoundException:
+        return False
+    return True
 
 
 def all_flows() -> Iterator[dict[str, Any]]:

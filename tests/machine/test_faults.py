@@ -476,6 +476,24 @@ class TestSomebodyElse:
         assert watched.left_nothing()
         assert watched.redrive(ended).status == "SUCCEEDED"
 
+    def test_who_forbids_the_clean_up_is_told_of_what_stays(self, watched: Watched) -> None:
+        # Given that window integrations may not be deleted
+        denied = {"Operation": "customer-profiles:DeleteIntegration", "Match": {"Uri": "-0002$"}}
+        ended = watched.run({**denied, "Error": "AccessDeniedException"})
+        # Then the integration keeps its flow, and the report names it
+        assert ended.status == "SUCCEEDED", ended.message
+        [warning] = ended.report["Warnings"]
+        assert "AccessDeniedException" in warning
+        [flow] = [name for name in watched.machine.flows() if name != CONTINUOUS]
+        assert f"Flow {flow} could not be removed" in warning
+        # And once it is allowed again, the daily sweep takes both away
+        faults.clear()
+        watched.machine.cloud.client("lambda").invoke(
+            FunctionName=f"{watched.machine.cloud.stack.name}-clean-up",
+            Payload=json.dumps({"StateMachineArn": watched.machine.cloud.stack.state_machine_arn}),
+        )
+        assert watched.is_whole()
+
     def test_who_has_a_flow_of_a_windows_name_keeps_it(self, watched: Watched) -> None:
         # Given a flow of a window's name that the execution did not make
         machine = watched.machine

@@ -17,6 +17,8 @@ from local import faults, iam, simulation, world
 from local.caller import acting_as
 from local.clock import Clock
 from local.cloud import embedded_cloud
+from local.customerprofiles.models import customerprofiles_backends
+from local.services import ACCOUNT, REGION
 from local.simulation import RunOutcome
 from local.template import expand
 from tests.machine.conftest import NOW
@@ -100,6 +102,21 @@ def sweeps_after_a_systemic_error(machine: Machine) -> None:
     assert machine.flows() == machine.integrations() == []
 
 
+def loses_the_answer_when_an_integration_is_deleted(machine: Machine) -> None:
+    lost = {"Operation": "customer-profiles:DeleteIntegration", "Moment": "After", "Nth": 1}
+    ended = an_import(machine, lost)
+    succeeds(machine, ended)
+    assert ended.states()["RemoveFlow"] == len(ended.batches)
+
+
+def sweeps_what_was_not_registered_yet(machine: Machine) -> None:
+    refused = {"Run": {"Flow": "-0001$"}, "Ends": "Error", "Message": "Authentication failed."}
+    never = {"Operation": "customer-profiles:PutIntegration", "Match": {"Uri": "-000[^1]$"}}
+    an_import(machine, refused, never)
+    faults.clear()
+    assert machine.flows() == machine.integrations() == []
+
+
 def fails_where_no_outcome_can_be_written(machine: Machine) -> None:
     unwritable = {"Operation": "s3:PutObject", "Match": {"Key": "/windows/0002"}}
     ended = an_import(machine, unwritable)
@@ -139,7 +156,7 @@ def goes_on_after_a_stop(machine: Machine) -> None:
     succeeds(machine, ended.redrive())
 
 
-def sweeps_daily(machine: Machine) -> None:
+def sweeps_daily(machine: Machine, registered: bool = True) -> None:
     tags = {"bulkIngestionStack": machine.cloud.stack.name, "bulkIngestionExecution": "crashed"}
     definition = event()["FlowDefinition"] | {
         "FlowName": "bulk-crashed-0badcafe-0001",
@@ -151,8 +168,15 @@ def sweeps_daily(machine: Machine) -> None:
         FlowDefinition=definition,
         Tags=OWNER | tags,
     )
+    if not registered:
+        domain = customerprofiles_backends[ACCOUNT][REGION].domains["acme"]
+        domain.integrations.clear()
     assert "FunctionError" not in fire(machine, "CleanUpFunctionDaily")
     assert machine.flows() == machine.integrations() == []
+
+
+def sweeps_a_flow_that_is_no_integration(machine: Machine) -> None:
+    sweeps_daily(machine, registered=False)
 
 
 def starts_on_schedule(machine: Machine) -> None:
@@ -297,8 +321,10 @@ EXERCISES: Mapping[str, Scenario] = {
     "CheckIntegrationRole LookAtSource": asks_for_credentials,
     "CheckIntegrationRole LookAtExecutions": fills_what_is_too_long_ago,
     "CheckIntegrationRole Tell": asks_for_credentials,
+    "BulkIngestionRole LookAtIntegrations": loses_the_answer_when_an_integration_is_deleted,
     "BulkIngestionRole LookAtFlows": adopts_a_flow_whose_creation_was_not_answered,
     "CleanUpRole": sweeps_daily,
+    "CleanUpRole LookAtIntegrations": sweeps_a_flow_that_is_no_integration,
     "CleanUpRole ListRun": goes_on_after_a_stop,
     "CleanUpRole ReadAndWriteRun": goes_on_after_a_stop,
     "CreateIntegrationRole": imports,
@@ -312,6 +338,7 @@ EXERCISES: Mapping[str, Scenario] = {
     "ReviewWindowsRole": imports,
     "ReviewWindowsRole AskWindows": fails_where_no_outcome_can_be_written,
     "ReviewWindowsRole FindFlows": sweeps_after_a_systemic_error,
+    "ReviewWindowsRole LookAtIntegrations": sweeps_what_was_not_registered_yet,
     "ReviewWindowsRole LookAtFlows": sweeps_after_a_systemic_error,
     "ReviewWindowsRole RemoveFlows": sweeps_after_a_systemic_error,
     "ScheduleRole KeepFailedStarts": keeps_a_start_that_failed,
