@@ -15,7 +15,7 @@ from bulk_ingestion.advice import mending
 from bulk_ingestion.console import execution_link, flow_link
 from bulk_ingestion.folder import Folder, Overtaken
 from bulk_ingestion.health import Diagnosis, Health, Seen
-from bulk_ingestion.kept import Asked, Kept
+from bulk_ingestion.kept import Asked, Kept, Repair
 from bulk_ingestion.plan import Execution
 from bulk_ingestion.sweep import all_flows
 from bulk_ingestion.telling import tell
@@ -140,7 +140,9 @@ def repair(flow_name: str, this: Check) -> bool:
     else:
         link = execution_link(_refill(flow_name, asked, this))
         how = f"A bulk ingestion brings in what has changed since {since}, and then goes on."
-    tell(f"Integration repaired: {flow_name}", f"{flow_name} had stopped working. {how}", link)
+    if asked.pulled_until not in (earlier.since for earlier in known.repairs[:-1]):
+        # Else it has not pulled since the repair before, which was told.
+        tell(f"Integration repaired: {flow_name}", f"{flow_name} had stopped working. {how}", link)
     if goes_on == flow_name:
         kept.write(this.bucket, replace(known, lease=None, trouble=""))
     else:  # another one of this stack's brings the same, and was not kept
@@ -231,18 +233,20 @@ def _what_no_repair_helps(asked: Asked, diagnosis: Diagnosis, this: Check) -> st
 def _act(known: Kept, checked: Checked, this: Check) -> Checked:
     """Lease what is to be repaired; tell a person, once, what else an integration needs."""
     diagnosis, asked = checked.diagnosis, known.asked
+    if asked and diagnosis.pulled_until:
+        asked = replace(asked, pulled_until=diagnosis.pulled_until)
     now = replace(
         known,
-        asked=asked and replace(asked, pulled_until=diagnosis.pulled_until or asked.pulled_until),
+        asked=asked,
         repairs=_recent(known, this),
         trouble="" if diagnosis.health is Health.HEALTHY else known.trouble,
         lease=None,
     )
-    if checked.needs_repair:
+    if checked.needs_repair and asked:
         if not _is_leased(known, this):
-            now = replace(now, repairs=(*now.repairs, this.now))
-        too_long_ago = now.pulled_until and now.pulled_until < this.now - BULK_BEGINS
-        refill = diagnosis.was_cut or bool(too_long_ago)
+            made = Repair(this.now, asked.pulled_until)
+            now = replace(now, repairs=(*now.repairs, made))
+        refill = diagnosis.was_cut or asked.pulled_until < this.now - BULK_BEGINS
         kept.write(this.bucket, now.leased(this.execution.name, this.now, refill))
     elif checked.trouble and checked.trouble != known.trouble:
         leased = kept.write(this.bucket, now.leased(this.execution.name, this.now))
@@ -258,8 +262,8 @@ def _act(known: Kept, checked: Checked, this: Check) -> Checked:
     return checked
 
 
-def _recent(known: Kept, this: Check) -> tuple[datetime, ...]:
-    return tuple(at for at in known.repairs if this.now - at < _DAY)
+def _recent(known: Kept, this: Check) -> tuple[Repair, ...]:
+    return tuple(made for made in known.repairs if this.now - made.at < _DAY)
 
 
 def _is_leased(known: Kept, this: Check) -> bool:

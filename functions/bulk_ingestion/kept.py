@@ -28,6 +28,14 @@ class Lease:
 
 
 @dataclass(frozen=True)
+class Repair:
+    """One repair: when, and from which last pull on."""
+
+    at: datetime
+    since: datetime
+
+
+@dataclass(frozen=True)
 class Asked:
     """An integration as it was asked for, and how far it has come."""
 
@@ -57,8 +65,8 @@ class Kept:
     flow_name: str
     asked: Asked | None = None
     """None for an integration that was made before this was kept."""
-    repairs: tuple[datetime, ...] = ()
-    """When it was repaired, within the last day."""
+    repairs: tuple[Repair, ...] = ()
+    """Those of the last day, the latest one last."""
     trouble: str = ""
     """What a person has been told that the integration needs."""
     lease: Lease | None = None
@@ -100,7 +108,10 @@ def read(bucket: str, flow_name: str) -> Kept:
             tags=asked["Tags"],
             pulled_until=parse_instant(asked["PulledUntil"]),
         ),
-        repairs=tuple(parse_instant(at) for at in found["Repairs"]),
+        repairs=tuple(
+            Repair(parse_instant(repair["At"]), parse_instant(repair["Since"]))
+            for repair in found["Repairs"]
+        ),
         trouble=found["Trouble"],
         lease=lease and Lease(lease["By"], parse_instant(lease["Until"]), lease["Refill"]),
         etag=etag,
@@ -119,7 +130,7 @@ def write(bucket: str, kept: Kept) -> Kept:
             "Tags": asked.tags,
             "PulledUntil": iso(asked.pulled_until),
         },
-        "Repairs": [iso(at) for at in kept.repairs],
+        "Repairs": [{"At": iso(made.at), "Since": iso(made.since)} for made in kept.repairs],
         "Trouble": kept.trouble,
         "Lease": lease and {"By": lease.by, "Until": iso(lease.until), "Refill": lease.refill},
     }

@@ -52,7 +52,7 @@ KINDS: Mapping[str, Outage] = {
         for becomes in ("Deactivated", "Stopped", "Deleted", "Unregistered")
     },
     "down for an hour": Outage(lasting(1, Source="acme-sf", Ends="Error"), {}),
-    "down for a morning": Outage(lasting(5, Source="acme-sf", Ends="Error"), {REPAIRED: (1, 3)}),
+    "down for a morning": Outage(lasting(5, Source="acme-sf", Ends="Error"), {REPAIRED: (1, 1)}),
     "storm": Outage({"Operation": "appflow:*", "Error": "ThrottlingException", "For": "PT5M"}, {}),
     "not let in": Outage(
         lasting(5, Source="acme-sf", LosesAuthentication=True), {NEEDS_YOU: (1, 1)}
