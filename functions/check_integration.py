@@ -24,6 +24,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if diagnosis.pulled_until:
         since = (this.now - diagnosis.pulled_until).total_seconds()
         measure("SecondsSinceLastPull", MetricUnit.Seconds, max(0, since), Integration=flow_name)
+    metrics.add_metric("RecordsFailed", MetricUnit.Count, checked.records_failed)
     metrics.add_metric("IntegrationsNeedingYou", MetricUnit.Count, bool(checked.trouble))
     logger.info(
         "Checked.",

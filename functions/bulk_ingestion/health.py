@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import takewhile
@@ -65,6 +65,8 @@ class Diagnosis:
     """Whether it will not mend by itself."""
     message: str = ""
     """What AppFlow said of the last run, if that failed."""
+    records_failed: int = 0
+    """Records that AppFlow could not put, in pulls since it was last looked at."""
     was_cut: bool = False
     """Whether a pull has left records behind that one pull cannot carry."""
 
@@ -105,8 +107,10 @@ def diagnose(
         return cut
     if status != "Active":
         why = flow.get("flowStatusMessage", "")
-        return _broken(Health.STOPPED, f"Its flow is {status}. {why}".strip(), pulled_until)
-    return _judge_pulls(seen, flow, pulled_until, now)
+        found = _broken(Health.STOPPED, f"Its flow is {status}. {why}".strip(), pulled_until)
+    else:
+        found = _judge_pulls(seen, flow, pulled_until, now)
+    return replace(found, records_failed=_records_failed(seen, known_until))
 
 
 def _cut(seen: Seen, known: datetime | None, limit: int | None) -> Diagnosis | None:
@@ -188,11 +192,25 @@ def _pulled_until(seen: Seen, flow: dict[str, Any], known: datetime | None) -> d
     return _whole(latest) if latest else None
 
 
+def _records_failed(seen: Seen, known: datetime | None) -> int:
+    """Count what was not put in pulls that have succeeded since then; none where it is unknown."""
+    return sum(
+        _failed(run)
+        for run in seen.runs
+        if run["executionStatus"] == "Successful"
+        and known
+        and run.get("dataPullEndTime", known) > known
+    )
+
+
+def _failed(run: dict[str, Any]) -> int:
+    error = run.get("executionResult", {}).get("errorInfo", {})
+    return int(error.get("putFailuresCount", 0))
+
+
 def _records(run: dict[str, Any]) -> int:
     """Count what a run fetched, put or not."""
-    result = run.get("executionResult", {})
-    failed = result.get("errorInfo", {}).get("putFailuresCount", 0)
-    return int(result.get("recordsProcessed", 0)) + int(failed)
+    return int(run.get("executionResult", {}).get("recordsProcessed", 0)) + _failed(run)
 
 
 def _whole(instant: datetime) -> datetime:

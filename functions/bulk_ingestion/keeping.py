@@ -79,6 +79,8 @@ class Checked:
     needs_repair: bool = False
     trouble: str = ""
     """What a person has to do about it."""
+    records_failed: int = 0
+    """Records that could not be put, which no check has told of yet."""
 
 
 def find(bucket: str, execution: Execution, event: dict[str, Any]) -> dict[str, Any]:
@@ -116,9 +118,19 @@ def check(flow_name: str, this: Check) -> Checked:
     if not known.free_for(this.execution.name, this.now):
         return replace(checked, needs_repair=False)
     try:
-        return _act(known, checked, this)
+        _act(known, checked, this)
     except Overtaken:
         return Checked(diagnosis)
+    if diagnosis.records_failed:
+        tell(
+            f"Records not sent: {flow_name}",
+            f"{diagnosis.records_failed} records that {flow_name} pulled could not be put into "
+            "Customer Profiles.",
+            "Its runs, and the domain's dead-letter queue, tell why. Mend the records at the "
+            "source: a pull fetches what has changed.",
+            flow_link(this.execution.arn, flow_name),
+        )
+    return replace(checked, records_failed=diagnosis.records_failed)
 
 
 def repair(flow_name: str, this: Check) -> bool:
@@ -230,7 +242,7 @@ def _what_no_repair_helps(asked: Asked, diagnosis: Diagnosis, this: Check) -> st
     return "\n".join(finding.text for finding in found)
 
 
-def _act(known: Kept, checked: Checked, this: Check) -> Checked:
+def _act(known: Kept, checked: Checked, this: Check) -> None:
     """Lease what is to be repaired; tell a person, once, what else an integration needs."""
     diagnosis, asked = checked.diagnosis, known.asked
     if asked and diagnosis.pulled_until:
@@ -259,7 +271,6 @@ def _act(known: Kept, checked: Checked, this: Check) -> Checked:
         kept.write(this.bucket, replace(leased, lease=None, trouble=checked.trouble))
     elif now != known and known.etag:
         kept.write(this.bucket, now)
-    return checked
 
 
 def _recent(known: Kept, this: Check) -> tuple[Repair, ...]:

@@ -113,6 +113,11 @@ class Keeper:
         return kept
 
     @property
+    def last_pull(self) -> datetime:
+        """The end of the last pull that succeeded."""
+        return max(run.pull_end for run in self.flow.runs if run.status == "Successful")
+
+    @property
     def begins(self) -> datetime:
         """From when on the continuous flow pulls."""
         found = self.machine.cloud.client("appflow").describe_flow(flowName=FLOW)

@@ -19,6 +19,7 @@ from local.simulation import Knobs
 from tests.machine.conftest import NOW
 from tests.machine.keeper import FILE, FLOW, Keeper
 from tests.machine.machine import Machine, event
+from tests.machine.test_metrics import total
 
 OWNER = {"awsOwningService": "customer-profiles-integration-workflow"}
 REPAIRED = f"Integration repaired: {FLOW}"
@@ -49,13 +50,14 @@ def instant(text: str) -> datetime:
 def test_a_healthy_integration_is_left_alone_and_its_last_pull_is_kept(
     established: Keeper,
 ) -> None:
-    # Given an integration that pulls at five past every hour
+    # Given an integration that has pulled since the last check
     created = established.flow.created_at
     established.wait(hours=3)
     # When it is checked
     assert established.health() == "HEALTHY"
     # Then the end of its last pull is kept, and nothing else was done
-    assert instant(established.kept["Asked"]["PulledUntil"]) == NOW + timedelta(hours=4, minutes=5)
+    assert instant(established.kept["Asked"]["PulledUntil"]) == established.last_pull
+    assert established.now - established.last_pull < timedelta(hours=1)
     assert established.flow.created_at == created
     assert established.told == []
 
@@ -200,7 +202,23 @@ def test_a_run_is_found_on_whichever_page_it_is(established: Keeper) -> None:
     # When it is checked, and the first page tells of none
     assert established.health() == "HEALTHY"
     # Then its last pull is found
-    assert instant(established.kept["Asked"]["PulledUntil"]) == NOW + timedelta(hours=4, minutes=5)
+    assert instant(established.kept["Asked"]["PulledUntil"]) == established.last_pull
+
+
+def test_records_that_a_pull_could_not_put_are_told_and_counted_once(established: Keeper) -> None:
+    # Given pulls of which one could not put two records
+    faults.install({"Faults": [{"Run": {"Flow": FLOW}, "PutFailures": 2, "Times": 1}]})
+    for _ in range(3):
+        established.change()
+    established.wait(hours=1)
+    # When it is checked more than once
+    assert [established.health(), established.health()] == ["HEALTHY", "HEALTHY"]
+    established.wait(hours=1)
+    assert established.health() == "HEALTHY"
+    # Then a person was told once, and the metric has them once
+    assert established.told == [f"Records not sent: {FLOW}"]
+    assert "2 records" in established.machine.cloud.messages()[0].text
+    assert total(established.machine, "RecordsFailed") == 2
 
 
 # Not ours to touch -------------------------------------------------------------------------------
