@@ -590,6 +590,15 @@ class TestSystemicErrors:
         assert (ended.status, ended.error) == ("FAILED", "Appflow.AccessDeniedException")
         assert "Not for you. (Service: Appflow, Status Code: 403" in ended.message
 
+    def test_are_told_though_nobody_says_whether_the_flow_is_there(self, watched: Watched) -> None:
+        denied = {"Operation": "appflow:StartFlow", "Match": {"flowName": "-0002$"}}
+        storm = {"Operation": "appflow:DescribeFlow", "Match": {"flowName": "-0002$"}}
+        ended = watched.run(
+            {**denied, "Error": "AccessDeniedException", "Message": "Not for you."}, storm
+        )
+        assert (ended.status, ended.error) == ("FAILED", "Appflow.AccessDeniedException")
+        assert "Not for you." in ended.message
+
     def test_are_told_though_a_storm_hinders_the_sweep(self, watched: Watched) -> None:
         # Given a window that ends the execution while others run, and a storm that begins then
         denied = {
@@ -694,14 +703,15 @@ class TestOddRuns:
         assert watched.runs == dict.fromkeys(WINDOWS, 1)
         assert watched.is_whole()
 
+    @pytest.mark.parametrize("more", [(), ({"Operation": "appflow:CancelFlowExecutions"},)])
     def test_that_never_end_are_cancelled_at_the_deadline(
-        self, watched: Watched, monkeypatch: pytest.MonkeyPatch
+        self, watched: Watched, monkeypatch: pytest.MonkeyPatch, more: tuple[Fault, ...]
     ) -> None:
         # Given a deadline of two hours instead of a day, and a run that stays in progress
         assert plan.RUN_DEADLINE_SECONDS == 24 * 3600
         monkeypatch.setattr(plan, "RUN_DEADLINE_SECONDS", 2 * 3600)
-        ended = watched.run({"Run": {"Flow": "-0002$"}, "Ends": "Never"})
-        # Then it is cancelled, and halves take the window's place
+        ended = watched.run({"Run": {"Flow": "-0002$"}, "Ends": "Never"}, *more)
+        # Then it is cancelled, if that can be done, and halves take the window's place
         assert ended.status == "SUCCEEDED", ended.message
         assert ended.states()["CancelRun"] == 1
         assert ended.statuses == {
