@@ -82,10 +82,10 @@ class Ledger:
         return self.outcomes.get(window_id, _NO_OUTCOME)
 
     def attempts(self, window_id: str) -> int:
-        """How often a window was tried, in all its rounds.
+        """How often a window was tried, in all its rounds, as far as its outcomes tell.
 
-        The tries of a child that was stopped in their midst count as one: after a redrive Step
-        Functions counts retries anew.
+        A child that is stopped leaves none; one that is redriven after that begins to count anew,
+        as Step Functions does.
         """
         before: int = self.items[window_id].get("AttemptsBefore", 0)
         now: int = self.outcomes.get(window_id, {}).get("Attempts", 0)
