@@ -199,7 +199,7 @@ def _records_failed(seen: Seen, known: datetime | None) -> int:
         for run in seen.runs
         if run["executionStatus"] == "Successful"
         and known
-        and run.get("dataPullEndTime", known) > known
+        and _whole(run.get("dataPullEndTime", known)) > known
     )
 
 

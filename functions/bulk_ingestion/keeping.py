@@ -43,7 +43,8 @@ _REFILL = (
     "names and redrive it: {executionArn}"
 )
 _DAY = timedelta(days=1)
-_RUN_PAGES = 20  # of 100 runs each
+_RUNS_A_PAGE = 30  # an hourly flow has one new run a check
+_RUN_PAGES = 40
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,11 @@ def check(flow_name: str, this: Check) -> Checked:
     known = kept.read(this.bucket, flow_name)
     limit = known.asked.source.connector.record_limit if known.asked else None
     diagnosis = health.diagnose(
-        _look(flow_name), this.execution.stack, known.pulled_until, this.now, limit
+        _look(flow_name, known.pulled_until),
+        this.execution.stack,
+        known.pulled_until,
+        this.now,
+        limit,
     )
     checked = _decide(known, diagnosis, this)
     if not known.free_for(this.execution.name, this.now):
@@ -172,9 +177,9 @@ def _wanted(asked: Asked, this: Check) -> integration.Wanted:
     )
 
 
-def _look(flow_name: str) -> Seen:
+def _look(flow_name: str, known: datetime | None) -> Seen:
     flow = integration.describe(flow_name)
-    runs = _latest_runs(flow) if flow else None
+    runs = _latest_runs(flow, known) if flow else None
     if flow is None or runs is None:
         return Seen(None)
     destination = flow["destinationFlowConfigList"][0]["destinationConnectorProperties"]
@@ -183,8 +188,8 @@ def _look(flow_name: str) -> Seen:
     return Seen(flow, is_registered, runs)
 
 
-def _latest_runs(flow: dict[str, Any]) -> tuple[dict[str, Any], ...] | None:
-    """Read runs, page by page, until the latest one and one that succeeded are among them.
+def _latest_runs(flow: dict[str, Any], known: datetime | None) -> tuple[dict[str, Any], ...] | None:
+    """Read runs, page by page, until the latest one and one that was known are among them.
 
     In which order AppFlow lists them is not documented. None when the flow has gone meanwhile.
     """
@@ -195,7 +200,7 @@ def _latest_runs(flow: dict[str, Any]) -> tuple[dict[str, Any], ...] | None:
     for _ in range(_RUN_PAGES):
         try:
             answer: Any = client.describe_flow_execution_records(
-                flowName=flow["flowName"], maxResults=100, **token
+                flowName=flow["flowName"], maxResults=_RUNS_A_PAGE, **token
             )
         except client.exceptions.ResourceNotFoundException:
             return None
@@ -203,10 +208,17 @@ def _latest_runs(flow: dict[str, Any]) -> tuple[dict[str, Any], ...] | None:
         if not answer.get("nextToken"):
             break
         has_latest = latest is None or any(run["startedAt"] >= latest for run in runs)
-        if has_latest and any(run["executionStatus"] == "Successful" for run in runs):
+        if has_latest and any(_is_known(run, known) for run in runs):
             break
         token = {"nextToken": answer["nextToken"]}
     return tuple(sorted(runs, key=lambda run: run["startedAt"], reverse=True))
+
+
+def _is_known(run: dict[str, Any], known: datetime | None) -> bool:
+    """Whether a run had pulled what is known to have been pulled."""
+    end: datetime | None = run.get("dataPullEndTime")
+    succeeded = run["executionStatus"] == "Successful"
+    return bool(succeeded and known and end and end.replace(microsecond=0) <= known)
 
 
 def _decide(known: Kept, diagnosis: Diagnosis, this: Check) -> Checked:
