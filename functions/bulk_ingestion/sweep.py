@@ -111,11 +111,11 @@ def _unless_gone(operation: Callable[..., Any], **request: Any) -> str:
 
 
 def _is_registered(**of_integration: str) -> bool:
-    client = aws.customer_profiles()
+    """Whether an integration is there, or may be."""
     try:
-        client.get_integration(**of_integration)
-    except client.exceptions.ResourceNotFoundException:
-        return False
+        aws.customer_profiles().get_integration(**of_integration)
+    except ClientError as error:
+        return error.response["Error"]["Code"] != "ResourceNotFoundException"
     return True
 
 

@@ -158,6 +158,7 @@ class TestStorms:
         "appflow:StartFlow",
         "appflow:DescribeFlowExecutionRecords",
         "customer-profiles:DeleteIntegration",
+        "appflow:DescribeFlow",
         "appflow:DeleteFlow",
     )
 
@@ -245,18 +246,30 @@ class TestStorms:
     @pytest.mark.parametrize(
         ("lost", "call"),
         [
-            ({"Operation": "appflow:CreateFlow", "Moment": "After", "Nth": 1}, "DescribeFlow"),
-            ({"Run": {"Flow": "-0002$"}, "Ends": "Never"}, "CancelFlowExecutions"),
+            (
+                {"Operation": "appflow:CreateFlow", "Moment": "After", "Nth": 1},
+                "appflow:DescribeFlow",
+            ),
+            ({"Run": {"Flow": "-0002$"}, "Ends": "Never"}, "appflow:CancelFlowExecutions"),
+            (
+                {
+                    "Operation": "customer-profiles:DeleteIntegration",
+                    "Moment": "After",
+                    "Nth": 1,
+                },
+                "customer-profiles:GetIntegration",
+            ),
         ],
     )
     def test_five_minutes_of_a_rare_call_are_outlasted(
         self, watched: Watched, lost: Fault, call: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(plan, "RUN_DEADLINE_SECONDS", 2 * 3600)
-        storm = {"Operation": f"appflow:{call}", "For": "PT5M", "Error": "ThrottlingException"}
+        storm = {"Operation": call, "For": "PT5M", "Error": "ThrottlingException"}
         ended = watched.run(lost, storm)
         assert ended.status == "SUCCEEDED", ended.message
         assert faults.told()["Faults"][1]["Struck"] > 5
+        assert ended.states()["RemoveFlow"] == ended.states()["OpenWindow"]
         assert watched.is_whole()
 
     def test_a_poll_that_fails_for_long_starts_no_other_run(self, watched: Watched) -> None:
@@ -412,7 +425,7 @@ class TestPermanentFailures:
     ) -> None:
         # Given a flow that can never be deleted
         failing = [failing_run("-0003")] if status == "FAILED" else []
-        ended = watched.run({**stuck, "Message": "In use."}, *failing)
+        ended = watched.run({**stuck, "Message": "In use."}, *failing, MaxConcurrency=1)
         # Then the execution ends as it would, and the report names the flow and what to do
         assert ended.status == status
         assert ended.error == ("WindowsFailed" if failing else "")
@@ -479,7 +492,11 @@ class TestSomebodyElse:
     def test_who_forbids_the_clean_up_is_told_of_what_stays(self, watched: Watched) -> None:
         # Given that window integrations may not be deleted
         denied = {"Operation": "customer-profiles:DeleteIntegration", "Match": {"Uri": "-0002$"}}
-        ended = watched.run({**denied, "Error": "AccessDeniedException"})
+        ended = watched.run(
+            {**denied, "Error": "AccessDeniedException"},
+            {"Operation": "customer-profiles:GetIntegration", "Match": {"Uri": "-0002$"}},
+            MaxConcurrency=1,
+        )
         # Then the integration keeps its flow, and the report names it
         assert ended.status == "SUCCEEDED", ended.message
         [warning] = ended.report["Warnings"]
