@@ -123,7 +123,7 @@ def test_a_table_opens_by_the_keyboard(page: Page, pages: dict[str, Path]) -> No
             [
                 "This was a dry run: 18 windows would be run",
                 "Estimated cost",
-                "$0.0771",
+                "of the execution + 18 windows ×",
                 "40 min 24 s",
                 "18 windows × 0.1 GB",
                 "without DryRun",
