@@ -429,6 +429,7 @@ def machine(deployed: tuple[Machine, Roles]) -> Iterator[Machine]:
 
 def start_afresh(machine: Machine) -> None:
     faults.clear()
+    machine.cloud.events.settle()
     machine.cloud.services.reset()
     s3, bucket = machine.cloud.client("s3"), machine.cloud.stack.runs_bucket
     for kept in s3.list_objects_v2(Bucket=bucket, Prefix="integrations/").get("Contents", []):
