@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from typing import Any
 
 from bulk_ingestion import aws
@@ -40,18 +41,22 @@ def tell_of_execution(changed: dict[str, Any]) -> None:
     """Tell that an execution ended badly, given the ``detail`` of Step Functions' event.
 
     EventBridge may deliver an event more than once, and Lambda may repeat a delivery: each ending
-    is told once.
+    is told once. Checks of the integrations come every hour and fail alike while a trouble lasts:
+    they are told once a day for each error.
     """
     if not os.environ["NOTIFICATIONS_TOPIC"]:
         return
     arn = changed["executionArn"]
     ended = aws.step_functions().describe_execution(executionArn=arn)
-    told = Folder(os.environ["RUNS_BUCKET"], "told")
-    ending = f"{changed['name']}-{changed['stopDate']}"
-    if told.has(ending):
-        return
     error = ended.get("error", changed["status"])
     machine = ended["stateMachineArn"].rpartition(":")[2]
+    ending = f"{changed['name']}-{changed['stopDate']}"
+    if ended["stateMachineArn"] != os.environ["STATE_MACHINE_ARN"]:
+        day = datetime.fromtimestamp(changed["stopDate"] / 1000, UTC).date()
+        ending = f"{machine}-{error}-{day}"
+    told = Folder(os.environ["RUNS_BUCKET"], "told")
+    if told.has(ending):
+        return
     tell(
         f"{machine}: {changed['name']} {changed['status']}",
         f"{error}: {shortened(explain(ended.get('cause', '')))}",

@@ -567,6 +567,26 @@ def test_a_failed_execution_is_told_once_with_why_and_what_to_do(keeper: Keeper)
     assert "console.aws.amazon.com/states" in message.text
 
 
+def test_checks_that_fail_alike_are_told_once_a_day_for_each_error(established: Keeper) -> None:
+    checks = "bulk-ingestion-keep-integrations"
+    told = established.machine.cloud.messages
+    # Given a call that fails in each check, and so half a day of checks that fail
+    faults.install({"Faults": [{"Operation": "appflow:DescribeFlow", "Match": {"flowName": FLOW}}]})
+    for _ in range(12):
+        assert established.check().error == "ChecksFailed"
+        established.wait(hours=1)
+    established.machine.cloud.events.settle()
+    # Then a person was told on each day that the checks came on, and not by every check
+    days = {message.at.date() for message in told()}
+    assert len(told()) == len(days) <= 2
+    assert all(m.subject.startswith(checks) and "ChecksFailed" in m.text for m in told())
+    # And another error is told beside it
+    faults.install({"Faults": [{"Operation": "lambda:*", "Match": {"FunctionName": "find-int"}}]})
+    assert established.check().error == "Lambda.ServiceException"
+    established.machine.cloud.events.settle()
+    assert "Lambda.ServiceException" in told()[-1].text
+
+
 def test_without_an_address_nobody_is_told_and_all_the_rest_is_done() -> None:
     with embedded_cloud(Clock(start=NOW), {"LogLevel": "ERROR", "NotifyEmail": ""}) as cloud:
         keeper = Keeper(Machine(cloud))
