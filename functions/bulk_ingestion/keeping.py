@@ -35,8 +35,8 @@ _NO_DEFINITION = (
     "ingestion from its last pull on: that establishes it again, and keeps the definition."
 )
 _FLAPPING = (
-    f"It was repaired {REPAIRS_A_DAY} times within a day, and stopped again. Look at its runs in "
-    "AppFlow's flow details. It will be tried again tomorrow."
+    f"{REPAIRS_A_DAY} repairs within a day did not help. Look at its runs in AppFlow's flow "
+    "details, and at what failed checks say. It will be tried again when that day is over."
 )
 _REFILL = (
     "The bulk ingestion that was to bring in what is missing is {status}. Mend what its error "
@@ -157,11 +157,13 @@ def repair(flow_name: str, this: Check) -> bool:
     else:
         link = execution_link(_refill(flow_name, asked, this))
         how = f"A bulk ingestion brings in what has changed since {since}, and then goes on."
-    if asked.pulled_until not in (earlier.since for earlier in known.repairs[:-1]):
-        # Else it has not pulled since the repair before, which was told.
+    *earlier, made = known.repairs
+    if not any(repair.told and repair.since == made.since for repair in earlier):
+        # Else it has not pulled since a repair that was told.
         tell(f"Integration repaired: {flow_name}", f"{flow_name} had stopped working. {how}", link)
     if goes_on == flow_name:
-        kept.write(this.bucket, replace(known, lease=None, trouble=""))
+        repairs = (*earlier, replace(made, told=True))
+        kept.write(this.bucket, replace(known, repairs=repairs, lease=None, trouble=""))
     else:  # another one of this stack's brings the same, and was not kept
         kept.remember(this.bucket, goes_on, asked, is_new=False)
     return True

@@ -33,6 +33,8 @@ class Repair:
 
     at: datetime
     since: datetime
+    told: bool = False
+    """Whether it came to its end, and a person knows."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,11 @@ def read(bucket: str, flow_name: str) -> Kept:
             pulled_until=parse_instant(asked["PulledUntil"]),
         ),
         repairs=tuple(
-            Repair(parse_instant(repair["At"]), parse_instant(repair["Since"]))
+            Repair(
+                parse_instant(repair["At"]),
+                parse_instant(repair["Since"]),
+                repair.get("Told", False),
+            )
             for repair in found["Repairs"]
         ),
         trouble=found["Trouble"],
@@ -130,7 +136,10 @@ def write(bucket: str, kept: Kept) -> Kept:
             "Tags": asked.tags,
             "PulledUntil": iso(asked.pulled_until),
         },
-        "Repairs": [{"At": iso(made.at), "Since": iso(made.since)} for made in kept.repairs],
+        "Repairs": [
+            {"At": iso(made.at), "Since": iso(made.since), "Told": made.told}
+            for made in kept.repairs
+        ],
         "Trouble": kept.trouble,
         "Lease": lease and {"By": lease.by, "Until": iso(lease.until), "Refill": lease.refill},
     }

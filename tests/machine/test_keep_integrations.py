@@ -362,9 +362,12 @@ def test_a_repair_that_fails_half_way_is_taken_up_by_the_next_check(established:
     faults.clear()
     established.wait(hours=1)
     assert established.health() == "GONE"
-    # Then nothing is lost
+    # Then nothing is lost, and a person is told of it as well
     assert established.begins == last
     assert established.machine.integrations() == [FLOW]
+    established.machine.cloud.events.settle()
+    assert established.told[-1] == REPAIRED
+    assert len(established.told) == 2
 
 
 @pytest.mark.parametrize(
