@@ -12,14 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    NoCredentialsError,
-    NoRegionError,
-    ProfileNotFound,
-)
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -29,15 +22,10 @@ from bulk_ingestion.console import flow_link
 from bulk_ingestion.flows import source_object
 from bulk_ingestion.health import AUTHENTICATION
 from bulk_ingestion.times import iso
+from local.clients import clients, explained
 
 _PAGE = 100  # runs; the most that DescribeFlowExecutionRecords gives
 _STYLES = {"Successful": "green", "InProgress": "yellow", "Error": "bold red"}
-_DENIED = ("AccessDenied", "AccessDeniedException", "AWS.SimpleQueueService.AccessDenied")
-_NO_CREDENTIALS = (
-    "there are no AWS credentials. Give --profile, or for the embedded cloud --endpoint-url "
-    "http://127.0.0.1:4566 and any AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
-)
-_NO_REGION = "no Region is known. Give --region."
 
 
 class CannotInspect(Exception):  # noqa: N818
@@ -98,14 +86,9 @@ def inspect(
 ) -> int:
     """Show a flow; give the process's exit code, 2 if it cannot be looked at."""
     try:
-        session = boto3.Session(profile_name=profile, region_name=region)
-        seen = look(
-            lambda service: session.client(service, endpoint_url=endpoint_url),  # type: ignore[call-overload]
-            flow_name,
-            runs,
-        )
-    except (BotoCoreError, ClientError, CannotInspect) as error:
-        problem = f"{flow_name} cannot be inspected: {_explained(error)}"
+        seen = look(clients(profile, region, endpoint_url), flow_name, runs)
+    except (BotoCoreError, ClientError, CannotInspect, ValueError) as error:
+        problem = f"{flow_name} cannot be inspected: {explained(error)}"
         Console(stderr=True).print(problem, style="red", markup=False, soft_wrap=True)
         return 2
     if as_json:
@@ -231,7 +214,7 @@ def _queue(client: Callable[[str], Any], domain: str) -> DeadLetterQueue | None:
     try:
         found = client("customer-profiles").get_domain(DomainName=domain)
     except ClientError as error:
-        return DeadLetterQueue("", None, f"GetDomain {domain}: {_explained(error)}")
+        return DeadLetterQueue("", None, f"GetDomain {domain}: {explained(error)}")
     url = found.get("DeadLetterQueueUrl")
     if not url:
         return None
@@ -239,22 +222,8 @@ def _queue(client: Callable[[str], Any], domain: str) -> DeadLetterQueue | None:
     try:
         counted = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=list(kinds))
     except ClientError as error:
-        return DeadLetterQueue(url, None, f"GetQueueAttributes: {_explained(error)}")
+        return DeadLetterQueue(url, None, f"GetQueueAttributes: {explained(error)}")
     return DeadLetterQueue(url, sum(int(counted["Attributes"][kind]) for kind in kinds))
-
-
-def _explained(error: Exception) -> str:
-    if isinstance(error, NoCredentialsError):
-        return _NO_CREDENTIALS
-    if isinstance(error, NoRegionError):
-        return _NO_REGION
-    if isinstance(error, ProfileNotFound):
-        return f"{error}. aws configure list-profiles lists those that there are."
-    if isinstance(error, ClientError):
-        told = error.response["Error"]
-        denied = "you are not allowed to. " if told["Code"] in _DENIED else ""
-        return f"{denied}{told['Code']}: {told.get('Message', '')}"
-    return str(error)
 
 
 def _instant(value: datetime | None) -> str | None:

@@ -23,6 +23,7 @@ from bulk_ingestion.times import iso
 from local import faults
 from local.clock import Clock
 from local.cloud import Cloud, embedded_cloud
+from local.sources import Source
 from local.template import REGION
 
 if TYPE_CHECKING:
@@ -105,11 +106,7 @@ def local_api(cloud: Cloud) -> Flask:
 
     @app.put("/sources/<profile>/<name>")
     def load(profile: str, name: str) -> Any:
-        records = _body(list, "an array of records")
-        if not all(isinstance(record, dict) for record in records):
-            raise BadRequest("Every record must be a JSON object.")
-        cloud.services.sources.get(profile, name).load(records)
-        return jsonify({"Records": len(records)})
+        return jsonify({"Records": _load(cloud.services.sources.get(profile, name))})
 
     @app.get("/sources/<profile>/<name>")
     def source(profile: str, name: str) -> Any:
@@ -139,6 +136,17 @@ def local_api(cloud: Cloud) -> Flask:
         return jsonify({"StateMachineArn": cloud.stack.state_machine_arn})
 
     return app
+
+
+def _load(source: Source) -> int:
+    records = _body(list, "an array of records")
+    if not all(isinstance(record, dict) for record in records):
+        raise BadRequest("Every record must be a JSON object.")
+    try:
+        source.load(records)
+    except ValueError as error:
+        raise BadRequest(str(error)) from None
+    return len(records)
 
 
 def _offer_faults(app: Flask) -> None:

@@ -190,12 +190,18 @@ class Source:
         return self._entity
 
     def load(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Replace everything with these records."""
+        """Replace everything with these records.
+
+        Raises ValueError, and changes nothing, when one of them has no key.
+        """
         with self._changing():
-            given = [dict(record) for record in records]
+            held, self._by_key = self._by_key, {}
+            try:
+                self._store([dict(record) for record in records])
+            except ValueError:
+                self._by_key = held
+                raise
             self._make_up = None
-            self._by_key = {}
-            self._store(given)
 
     def put(self, *records: Mapping[str, Any]) -> None:
         """Add records, or replace those with the same key."""

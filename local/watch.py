@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.live import Live
 
 from bulk_ingestion.errors import explain
+from local.clients import clients, explained
 from local.progress import Progress, Watcher
 from local.view import show
 
@@ -66,16 +66,14 @@ def watch(
     """Show an execution until it has ended; give the process's exit code, 0 for SUCCEEDED alone."""
     console = Console()
     try:
-        session = boto3.Session(profile_name=profile, region_name=region or _region(execution_arn))
-        watcher = Watcher(
-            lambda service: session.client(service, endpoint_url=endpoint_url),  # type: ignore[call-overload]
-            execution_arn,
-        )
+        client = clients(profile, region or execution_arn.split(":")[3], endpoint_url)
+        watcher = Watcher(client, execution_arn)
         name = execution_arn.rpartition(":")[2]
         refresh = _REFRESH if endpoint_url else _REFRESH_OF_AWS
         progress = follow(watcher.look, name, console, refresh)
-    except (BotoCoreError, ClientError) as error:
-        console.print(f"{execution_arn} cannot be watched: {error}", style="red")
+    except (BotoCoreError, ClientError, ValueError) as error:
+        problem = f"{execution_arn} cannot be watched: {explained(error)}"
+        Console(stderr=True).print(problem, style="red", markup=False, soft_wrap=True)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -85,8 +83,3 @@ def watch(
         console.print(progress.error, style="bold red")
         console.print(explain(progress.cause), markup=False, highlight=False)
     return 0 if progress.status == "SUCCEEDED" else 1
-
-
-def _region(arn: str) -> str | None:
-    parts = arn.split(":")
-    return parts[3] if len(parts) > 3 else None

@@ -23,6 +23,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 FLOW = "acme-salesforce-contact"
 REGION = ("--region", "us-east-1")
+EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:bulk-ingestion:first"
 
 
 def local(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -120,6 +121,11 @@ def test_a_failed_execution_says_why_and_ends_in_1(tmp_path: Path) -> None:
         (["run", "x.json", "--speed", "fast"], "neither a number nor max"),
         (["run", "x.json", "--days", "0"], "'0' is not a number of days, 1 or more"),
         (["run", "x.json", "--faults", "nofaults.json"], "nofaults.json cannot be used."),
+        (["run", "broken.json"], "broken.json is not JSON: "),
+        (["run", "x.json", "--name", "a/b"], "'a/b' is no name: 1 to 80 letters"),
+        (["run", "good.json", "--picture", "no/x.svg"], "no/x.svg: No such file or directory."),
+        (["serve", "--port", "70000"], "'70000' is not a port"),
+        (["watch", "x"], "'x' is no execution's ARN, arn:aws:states:REGION"),
         (["inspect", "x", "--runs", "0"], "'0' is not a whole number of 1 or more"),
         ([], "the following arguments are required"),
     ],
@@ -127,9 +133,12 @@ def test_a_failed_execution_says_why_and_ends_in_1(tmp_path: Path) -> None:
 def test_a_wrong_command_line_says_what_is_wrong_and_ends_in_2(
     tmp_path: Path, arguments: list[str], expected: str
 ) -> None:
+    (tmp_path / "broken.json").write_text('{"DomainName": ')
+    (tmp_path / "good.json").write_text("{}")
     ran = local(*arguments, cwd=tmp_path)
     assert ran.returncode == 2
     assert expected in ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 @contextmanager
@@ -208,10 +217,10 @@ def test_the_server_answers_boto3_and_fills_sources_and_shows_what_has_landed(
             "acme-salesforce-contact"
         ]
         # And the flow can be inspected from another process
-        inspected = local("inspect", FLOW, "--endpoint-url", address, *REGION, cwd=tmp_path)
+        inspected = local("inspect", FLOW, "--endpoint-url", address, cwd=tmp_path)
         assert inspected.returncode == 0, inspected.stdout + inspected.stderr
         assert "Salesforce, Contact, connection acme-sf" in inspected.stdout
-        as_json = local("inspect", FLOW, "--json", "--endpoint-url", address, *REGION, cwd=tmp_path)
+        as_json = local("inspect", FLOW, "--json", "--endpoint-url", address, cwd=tmp_path)
         told = json.loads(as_json.stdout)
         assert (told["Status"], told["DeadLetterQueue"]["Messages"]) == ("Active", 0)
         # And time can be skipped, and everything emptied
@@ -226,6 +235,7 @@ def test_the_server_answers_boto3_and_fills_sources_and_shows_what_has_landed(
     [
         ("PUT", "sources/acme-sf/Contact", {"Id": "1"}, 400, "an array of records"),
         ("PUT", "sources/acme-sf/Contact", [1], 400, "must be a JSON object"),
+        ("PUT", "sources/acme-sf/Contact", [{"Name": "x"}], 400, "has no Id"),
         ("GET", "domains/nowhere/objects/Salesforce-Contact", None, 404, "nowhere"),
         ("POST", "advance", {"Seconds": -1}, 400, "0 or more"),
     ],
@@ -240,7 +250,7 @@ def test_the_server_refuses_what_it_cannot_do(
 
 
 def test_inspecting_a_flow_that_is_not_there_says_so(address: str, tmp_path: Path) -> None:
-    told = local("inspect", "nowhere", "--endpoint-url", address, *REGION, cwd=tmp_path)
+    told = local("inspect", "nowhere", "--endpoint-url", address, cwd=tmp_path)
     assert told.returncode == 2
     assert "nowhere cannot be inspected: no flow of that name is in us-east-1" in told.stderr
 
@@ -248,18 +258,33 @@ def test_inspecting_a_flow_that_is_not_there_says_so(address: str, tmp_path: Pat
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (REGION, "there are no AWS credentials. Give --profile"),
-        ((), "no Region is known. Give --region"),
-        (("--profile", "nobody"), "list-profiles lists those that there are"),
+        (("inspect", FLOW, *REGION), "there are no AWS credentials. Give --profile"),
+        (("inspect", FLOW), "no Region is known. Give --region"),
+        (("inspect", FLOW, "--profile", "nobody"), "list-profiles lists those that there are"),
+        (("watch", EXECUTION), "there are no AWS credentials. Give --profile"),
     ],
 )
-def test_inspecting_without_access_says_what_is_missing(
-    arguments: tuple[str, ...],
-    expected: str,
-    address: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+def test_looking_at_aws_without_access_says_what_is_missing(
+    arguments: tuple[str, ...], expected: str, tmp_path: Path, without_access: None
 ) -> None:
+    told = local(*arguments, cwd=tmp_path)
+    assert told.returncode == 2
+    assert expected in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_looking_at_the_embedded_cloud_needs_no_region_and_no_credentials(
+    address: str, tmp_path: Path, without_access: None
+) -> None:
+    inspected = local("inspect", FLOW, "--endpoint-url", address, cwd=tmp_path)
+    assert "no flow of that name is in us-east-1" in inspected.stderr
+    watched = local("watch", EXECUTION, "--endpoint-url", address, cwd=tmp_path)
+    assert "cannot be watched: ExecutionDoesNotExist" in watched.stderr
+
+
+@pytest.fixture
+def without_access(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the commands without a Region, credentials, and files that could name them."""
     for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     for name in CREDENTIALS:
@@ -267,10 +292,6 @@ def test_inspecting_without_access_says_what_is_missing(
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    told = local("inspect", FLOW, "--endpoint-url", address, *arguments, cwd=tmp_path)
-    assert told.returncode == 2
-    assert expected in told.stderr
-    assert "Traceback" not in told.stderr
 
 
 @pytest.fixture(scope="module")
