@@ -36,6 +36,19 @@ EVERYWHERE = {
 """The statements that may say Resource "*", and why."""
 NEEDED_BY_CREATION = {"appflow:TagResource", "appflow:UseConnectorProfile", "profile:TagResource"}
 """What creating a flow and an integration with tags asks for beside its own action."""
+FOLDERS = {
+    "BulkIngestionRole": {"runs"},
+    "CheckIntegrationRole": {"integrations"},
+    "CleanUpRole": {"runs"},
+    "CreateIntegrationRole": {"integrations", "runs"},
+    "FindIntegrationsRole": {"checks", "integrations"},
+    "KeepIntegrationsRole": {"checks"},
+    "PlanWindowsRole": {"runs"},
+    "RepairIntegrationRole": {"integrations"},
+    "ReviewWindowsRole": {"runs"},
+    "TellPeopleRole": {"told"},
+}
+"""What each role may see of the stack's bucket."""
 KMS_AS_IN_THE_SEED = {
     "GrantKeyToAppFlow": {
         "Action": ["kms:CreateGrant", "kms:ListGrants"],
@@ -164,6 +177,40 @@ def test_given_flows_and_integrations_when_a_role_may_change_them_then_only_with
             elif action.startswith(("appflow:", "profile:")):
                 name = action.split(":")[1]
                 assert name.startswith(reading) or name == "UseConnectorProfile", action
+
+
+def test_given_the_stacks_bucket_when_a_role_may_use_it_then_only_its_own_folders(
+    stack: Stack,
+) -> None:
+    bucket = f"arn:aws:s3:::{stack.runs_bucket}"
+    found: dict[str, set[str]] = {}
+    for role, listed in roles(stack):
+        for statement in listed:
+            if statement["Action"] == "s3:ListBucket":
+                assert statement["Resource"] == bucket
+                paths = as_list(statement["Condition"]["StringLike"]["s3:prefix"])
+            elif "s3:" in str(statement["Action"]):
+                paths = [arn.removeprefix(f"{bucket}/") for arn in as_list(statement["Resource"])]
+            else:
+                continue
+            found.setdefault(role, set()).update(path.split("/")[0] for path in paths)
+
+    assert found == FOLDERS
+
+
+def test_given_what_has_the_stacks_name_when_a_role_may_use_it_then_no_other_stacks(
+    stack: Stack,
+) -> None:
+    named = [
+        (where, arn)
+        for where, statement in statements(stack)
+        for arn in as_list(statement["Resource"])
+        if arn.split(":")[2:3] in (["lambda"], ["logs"], ["sns"], ["sqs"], ["states"])
+    ]
+
+    assert named
+    for where, arn in named:
+        assert re.search(f"[:/]{stack.name}(-[a-zA-Z-]+)?([:/]|$)", arn), f"{where}: {arn}"
 
 
 def test_given_connector_profiles_when_a_parameter_names_them_then_only_they_may_be_used(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from moto.events.models import EventPattern
 
 from local.stack import Stack, deploy
 from local.template import REGION
@@ -80,6 +81,57 @@ def test_given_the_stack_when_deployed_then_its_rule_invokes_the_clean_up(stack:
     [statement] = policy["Statement"]
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
     assert rule.arn in json.dumps(statement["Condition"])
+
+
+DEACTIVATED = "AppFlow Scheduled Flow Deactivated"
+RUN_ENDED = "AppFlow End Flow Run Report"
+TOLD, SWEPT = "TellPeopleFunctionExecutionFailed", "CleanUpFunctionExecutionStopped"
+EXECUTION = "Step Functions Execution Status Change"
+
+
+def a_run(status: str, trigger: str = "SCHEDULED") -> dict[str, str]:
+    return {"flow-name": "f", "status": f"Execution {status}", "trigger-type": trigger}
+
+
+def an_execution(machine: str, status: str) -> dict[str, str]:
+    arn = f"arn:aws:states:us-east-1:123456789012:stateMachine:{machine}"
+    return {"stateMachineArn": arn, "status": status}
+
+
+def test_given_an_event_when_it_comes_then_only_the_rules_that_it_concerns_take_it(
+    stack: Stack,
+) -> None:
+    keeping = "bulk-ingestion-keep-integrations"
+    events: list[tuple[str, dict[str, str], set[str]]] = [
+        (DEACTIVATED, {"flow-name": "f"}, {"IntegrationInTrouble"}),
+        (RUN_ENDED, a_run("Failed"), {"IntegrationInTrouble"}),
+        (RUN_ENDED, a_run("Partially Successful"), {"IntegrationInTrouble"}),
+        (RUN_ENDED, a_run("Successful"), set()),
+        (RUN_ENDED, a_run("Failed", "ONDEMAND"), set()),
+        ("AppFlow Start Flow Run Report", a_run("Failed"), set()),
+        (EXECUTION, an_execution("bulk-ingestion", "FAILED"), {TOLD}),
+        (EXECUTION, an_execution("bulk-ingestion", "TIMED_OUT"), {TOLD, SWEPT}),
+        (EXECUTION, an_execution("bulk-ingestion", "ABORTED"), {SWEPT}),
+        (EXECUTION, an_execution("bulk-ingestion", "SUCCEEDED"), set()),
+        (EXECUTION, an_execution("bulk-ingestion/Windows", "FAILED"), set()),
+        (EXECUTION, an_execution(keeping, "FAILED"), {TOLD}),
+        (EXECUTION, an_execution(keeping, "TIMED_OUT"), {TOLD}),
+        (EXECUTION, an_execution(keeping, "ABORTED"), set()),
+        (EXECUTION, an_execution("another", "FAILED"), set()),
+    ]
+    patterns = {
+        logical_id: client("events").describe_rule(Name=resource.physical_id)["EventPattern"]
+        for logical_id, resource in stack.resources.items()
+        if resource.type == "AWS::Events::Rule"
+    }
+
+    for kind, detail, concerned in events:
+        source = "aws.states" if kind == EXECUTION else "aws.appflow"
+        event: Any = {"source": source, "detail-type": kind, "detail": detail}
+        taken = {
+            rule for rule, text in patterns.items() if EventPattern.load(text).matches_event(event)
+        }
+        assert taken == concerned, event
 
 
 def test_given_the_stack_when_deployed_then_its_functions_are_as_the_template_says(
