@@ -75,6 +75,7 @@ FAILED = [run(hours, "Error", "Boom.") for hours in range(10)]
         (judge(run(0.1, "InProgress"), run(9)), Health.HEALTHY, False),
         (judge(run(47, "InProgress"), run(60)), Health.HEALTHY, False),
         (judge(run(48, "InProgress"), run(60)), Health.LATE, True),
+        (judge(run(0.1, "CancelStarted"), run(9)), Health.HEALTHY, False),
         (judge(run(2, "Canceled"), run(3)), Health.HEALTHY, False),
         (judge(run(0, "InProgress"), *FAILED[1:3]), Health.FAILING, False),
         (judge(*FAILED[: FAILURES - 1], run(11)), Health.FAILING, False),
@@ -91,6 +92,16 @@ FAILED = [run(hours, "Error", "Boom.") for hours in range(10)]
         (judge(of=flow("Errored")), Health.STOPPED, True),
         (judge(of=flow("Draft")), Health.STOPPED, True),
         (judge(of=flow("Draft") | {"createdAt": NOW}), Health.HEALTHY, False),
+        (
+            judge(of=flow("Draft") | {"createdAt": NOW - timedelta(minutes=14)}),
+            Health.HEALTHY,
+            False,
+        ),
+        (
+            judge(of=flow("Draft") | {"createdAt": NOW - timedelta(minutes=15)}),
+            Health.STOPPED,
+            True,
+        ),
         (judge(run(1), registered=False), Health.GONE, True),
         (judge(run(1), of=flow() | {"tags": {}}), Health.NOT_OURS, False),
         (
@@ -128,6 +139,30 @@ def test_a_pull_that_may_have_been_cut_is_where_a_bulk_ingestion_goes_on(
     found = diagnose(seen, "stack", BEGINS, NOW, record_limit=100)
     assert (found.was_cut, found.is_broken) == (True, True)
     assert found.pulled_until == NOW - timedelta(hours=6)
+
+
+def test_of_pulls_that_were_cut_the_first_one_since_then_is_where_to_go_on() -> None:
+    known = NOW - timedelta(hours=6)
+    seen = Seen(flow(), True, (run(1), cut(3), cut(5), run(6), cut(8)))
+    found = diagnose(seen, "stack", known, NOW, record_limit=100)
+    assert (found.was_cut, found.pulled_until) == (True, known)
+
+
+@pytest.mark.parametrize(
+    ("status", "known", "counted"),
+    [
+        ("Successful", NOW - timedelta(hours=2), 2),
+        ("Successful", NOW - timedelta(hours=1), 0),
+        ("Successful", None, 0),
+        ("Error", NOW - timedelta(hours=2), 0),
+    ],
+)
+def test_records_that_were_not_put_are_counted_of_pulls_since_then(
+    status: str, known: datetime | None, counted: int
+) -> None:
+    failed = {"executionResult": {"errorInfo": {"putFailuresCount": 2}}}
+    seen = Seen(flow(), True, (run(1, status) | failed,))
+    assert diagnose(seen, "stack", known, NOW).records_failed == counted
 
 
 @pytest.mark.parametrize(

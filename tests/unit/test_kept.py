@@ -14,7 +14,7 @@ from bulk_ingestion.folder import Overtaken
 from bulk_ingestion.kept import Asked, Kept, remember
 from tests.unit.test_health import NOW
 
-NOTHING = {"Asked": None, "Repairs": [], "Trouble": "", "Lease": None}
+NOTHING: dict[str, Any] = {"Asked": None, "Repairs": [], "Trouble": "", "Lease": None}
 EARLIER, LATER = NOW - timedelta(days=1), NOW + timedelta(days=1)
 
 
