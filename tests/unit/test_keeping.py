@@ -1,0 +1,142 @@
+"""What the second machine's functions make of what AWS tells, call by call."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bulk_ingestion import aws, integration, keeping, kept
+from bulk_ingestion.keeping import Check
+from bulk_ingestion.kept import Kept, Lease, Repair
+from bulk_ingestion.plan import Execution
+from tests.unit.test_health import NOW, run
+from tests.unit.test_kept import Files, asked, files
+
+__all__ = ["files"]
+
+PULLED = NOW - timedelta(hours=2)
+MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:bulk-ingestion"
+
+
+def this(name: str = "check") -> Check:
+    arn = f"arn:aws:states:us-east-1:123456789012:execution:keep:{name}"
+    return Check(Execution(arn, name, "stack"), "bucket", MACHINE, "key", NOW)
+
+
+# Which runs are read -----------------------------------------------------------------------------
+
+
+class AppFlow:
+    """Stands for AppFlow, which lists these runs, a page at a time."""
+
+    class exceptions:  # noqa: N801
+        class ResourceNotFoundException(Exception):  # noqa: N818
+            pass
+
+    def __init__(self, *pages: list[dict[str, Any]]) -> None:
+        self.pages = pages
+        self.read = 0
+
+    def describe_flow_execution_records(self, **asked: Any) -> dict[str, Any]:
+        if not self.pages:
+            raise self.exceptions.ResourceNotFoundException
+        self.read += 1
+        number = int(asked.get("nextToken", 0))
+        more = {"nextToken": str(number + 1)} if number + 1 < len(self.pages) else {}
+        return {"flowExecutions": self.pages[number], **more}
+
+
+@pytest.mark.parametrize(
+    ("known_hours_ago", "pages", "read"),
+    [
+        (2, [[run(1), run(2)], [run(3)]], 1),  # both are there
+        (2.5, [[run(1), run(2)], [run(3)], [run(4)]], 2),  # what is known is not, at first
+        (2, [[run(3), run(2)], [run(1)], [run(0)]], 2),  # nor the latest one
+        (2, [[run(1), run(2, "Error")], [run(3)], [run(4)]], 2),  # who failed has pulled nothing
+        (None, [[run(1), run(2)], [run(3)]], 2),
+    ],
+)
+def test_runs_are_read_until_the_latest_and_a_known_one_are_among_them(
+    monkeypatch: pytest.MonkeyPatch, known_hours_ago: float | None, pages: Any, read: int
+) -> None:
+    client = AppFlow(*pages)
+    monkeypatch.setattr(aws, "appflow", lambda: client)
+    latest = {"mostRecentExecutionTime": NOW - timedelta(hours=1)}
+    known = None if known_hours_ago is None else NOW - timedelta(hours=known_hours_ago)
+
+    found = keeping._latest_runs({"flowName": "f", "lastRunExecutionDetails": latest}, known)
+
+    expected = [run for page in pages[:read] for run in page]
+    assert found == tuple(sorted(expected, key=lambda run: run["startedAt"], reverse=True))
+    assert client.read == read
+
+
+def test_a_flow_that_goes_while_it_is_looked_at_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aws, "appflow", lambda: AppFlow())
+    monkeypatch.setattr(integration, "describe", lambda name: {"flowName": name})
+    assert keeping._look("contacts", NOW).flow is None
+
+
+# Who repairs -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def repairs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a repair does, in order."""
+    done: list[str] = []
+    monkeypatch.setattr(integration, "remove", lambda domain, uri: done.append("removed"))
+    monkeypatch.setattr(keeping, "tell", lambda *told: done.append("told"))
+
+    def establish(wanted: integration.Wanted, now: datetime) -> dict[str, str]:
+        done.append(f"established from {wanted.hand_off:%H:%M} on")
+        return {"FlowName": "contacts"}
+
+    monkeypatch.setattr(integration, "establish", establish)
+    return done
+
+
+def keep(lease: Lease | None, *earlier: Repair) -> None:
+    repairs = (*earlier, Repair(NOW, PULLED))
+    kept.write("bucket", Kept("contacts", asked(PULLED), repairs=repairs, lease=lease))
+
+
+def test_a_repair_is_for_the_check_that_leased_it_and_done_once(
+    files: Files, repairs: list[str]
+) -> None:
+    keep(Lease("check", NOW))
+    assert [keeping.repair("contacts", this()) for _ in range(2)] == [True, False]
+    assert repairs == ["removed", "established from 20:00 on", "told"]
+    assert kept.read("bucket", "contacts").lease is None
+
+
+@pytest.mark.parametrize("lease", [None, Lease("another", NOW + timedelta(minutes=1))])
+def test_a_repair_that_another_check_has_taken_over_is_left_to_it(
+    files: Files, repairs: list[str], lease: Lease | None
+) -> None:
+    keep(lease)
+    assert not keeping.repair("contacts", this())
+    assert repairs == []
+
+
+def test_a_repair_that_finds_another_integration_in_its_place_keeps_that_one(
+    files: Files, repairs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(Lease("check", NOW))
+    monkeypatch.setattr(integration, "establish", lambda wanted, now: {"FlowName": "people"})
+    assert keeping.repair("contacts", this())
+    assert kept.names("bucket") == ["people"]
+    assert kept.read("bucket", "people").pulled_until == PULLED
+
+
+@pytest.mark.parametrize(
+    ("since", "was_told", "is_told"),
+    [(PULLED, True, False), (PULLED, False, True), (PULLED - timedelta(hours=1), True, True)],
+)
+def test_a_repair_is_told_unless_one_from_the_same_last_pull_on_was(
+    files: Files, repairs: list[str], since: datetime, was_told: bool, is_told: bool
+) -> None:
+    keep(Lease("check", NOW), Repair(NOW - timedelta(hours=1), since, was_told))
+    assert keeping.repair("contacts", this())
+    assert ("told" in repairs) == is_told
