@@ -83,6 +83,11 @@ FAILED = [run(hours, "Error", "Boom.") for hours in range(10)]
         (judge(*FAILED), Health.FAILING, True),
         (judge(run(1), *FAILED[2:]), Health.HEALTHY, False),
         (judge(of=flow(scheduleStartTime=NOW)), Health.HEALTHY, False),
+        (
+            judge(of=flow(scheduleStartTime=BEGINS) | {"createdAt": NOW - timedelta(hours=4)}),
+            Health.HEALTHY,
+            False,
+        ),
         (judge(of=flow(scheduleStartTime=NOW - timedelta(hours=5))), Health.LATE, True),
         (judge(run(70), of=flow(every="rate(1days)")), Health.HEALTHY, False),
         (judge(run(74), of=flow(every="rate(1days)")), Health.LATE, True),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from bulk_ingestion import aws, integration, keeping, kept
-from bulk_ingestion.keeping import Check
+from bulk_ingestion.health import Diagnosis, Health
+from bulk_ingestion.keeping import Check, Checked
 from bulk_ingestion.kept import Kept, Lease, Repair
 from bulk_ingestion.plan import Execution
 from tests.unit.test_health import NOW, run
@@ -77,6 +79,78 @@ def test_a_flow_that_goes_while_it_is_looked_at_is_gone(monkeypatch: pytest.Monk
     monkeypatch.setattr(aws, "appflow", lambda: AppFlow())
     monkeypatch.setattr(integration, "describe", lambda name: {"flowName": name})
     assert keeping._look("contacts", NOW).flow is None
+
+
+# What is to be done ------------------------------------------------------------------------------
+
+STOPPED = Diagnosis(Health.STOPPED, "It is stopped.", PULLED, is_broken=True)
+HEALTHY = Diagnosis(Health.HEALTHY, "It works.", PULLED)
+REFILL = {"executionArn": "arn:refill"}
+
+
+@pytest.fixture
+def refill(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What Step Functions has of the bulk ingestion that makes up for what is missing."""
+    found: dict[str, Any] = {}
+    monkeypatch.setattr(keeping, "_describe_refill", lambda *of: found)
+    monkeypatch.setattr(keeping, "_what_no_repair_helps", lambda *of: "")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("status", "repaired", "told"),
+    [
+        (None, True, False),
+        ("RUNNING", False, False),
+        ("SUCCEEDED", True, False),
+        ("FAILED", False, True),
+        ("ABORTED", False, True),
+    ],
+)
+def test_while_a_bulk_ingestion_makes_up_for_it_nothing_else_does(
+    refill: dict[str, Any], status: str | None, repaired: bool, told: bool
+) -> None:
+    refill |= REFILL | {"status": status} if status else {}
+    checked = keeping._decide(Kept("contacts", asked(PULLED)), STOPPED, this())
+    assert checked.needs_repair == repaired
+    assert ("redrive it: arn:refill" in checked.trouble) == told
+
+
+@pytest.mark.parametrize(
+    ("hours_ago", "by", "repaired"),
+    [
+        ((23, 22), None, True),
+        ((23, 22, 21), None, False),
+        ((24, 22, 21), None, True),
+        ((23, 22, 0), "check", True),  # the third one is this check's own
+        ((23, 22, 0), "another", False),
+    ],
+)
+def test_a_check_begins_no_fourth_repair_within_a_day_and_ends_the_one_it_began(
+    refill: dict[str, Any], hours_ago: tuple[int, ...], by: str | None, repaired: bool
+) -> None:
+    made = tuple(Repair(NOW - timedelta(hours=hours), PULLED) for hours in hours_ago)
+    known = Kept("contacts", asked(PULLED), made, lease=Lease(by, NOW) if by else None)
+    checked = keeping._decide(known, STOPPED, this())
+    assert (checked.needs_repair, bool(checked.trouble)) == (repaired, not repaired)
+
+
+def test_a_trouble_is_told_once_until_the_integration_has_worked_again(
+    files: Files, repairs: list[str]
+) -> None:
+    in_trouble = Checked(STOPPED, trouble="Connect it anew.")
+    keep(None)
+    for checked in (in_trouble, in_trouble, Checked(HEALTHY), in_trouble):
+        keeping._act(kept.read("bucket", "contacts"), checked, this())
+    assert repairs == ["told", "told"]
+
+
+def test_a_repair_ends_a_trouble(files: Files, repairs: list[str]) -> None:
+    keep(Lease("check", NOW))
+    known = kept.read("bucket", "contacts")
+    kept.write("bucket", replace(known, trouble="Connect it anew."))
+    keeping.repair("contacts", this())
+    assert kept.read("bucket", "contacts").trouble == ""
 
 
 # Who repairs -------------------------------------------------------------------------------------
