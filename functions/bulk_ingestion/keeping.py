@@ -239,7 +239,7 @@ def _decide(known: Kept, diagnosis: Diagnosis, this: Check) -> Checked:
         return Checked(diagnosis)
     if refill and refill["status"] != "SUCCEEDED":
         return Checked(diagnosis, trouble=_REFILL.format(**refill))
-    if len(_recent(known, this)) >= REPAIRS_A_DAY and not _is_leased(known, this):
+    if len(_recent(known, this)) >= REPAIRS_A_DAY and not _has_begun(known, this):
         return Checked(diagnosis, trouble=_FLAPPING)
     return Checked(diagnosis, needs_repair=True)
 
@@ -269,7 +269,7 @@ def _act(known: Kept, checked: Checked, this: Check) -> None:
         lease=None,
     )
     if checked.needs_repair and asked:
-        if not _is_leased(known, this):
+        if not _has_begun(known, this):
             made = Repair(this.now, asked.pulled_until)
             now = replace(now, repairs=(*now.repairs, made))
         refill = diagnosis.was_cut or asked.pulled_until < this.now - BULK_BEGINS
@@ -292,8 +292,13 @@ def _recent(known: Kept, this: Check) -> tuple[Repair, ...]:
 
 
 def _is_leased(known: Kept, this: Check) -> bool:
-    """Whether this very check has begun to repair it, and its answer was lost."""
+    """Whether this very check has it to itself: to repair it, or to tell a person."""
     return known.lease is not None and known.lease.by == this.execution.name
+
+
+def _has_begun(known: Kept, this: Check) -> bool:
+    """Whether this very check has begun to repair it, and its answer was lost."""
+    return _is_leased(known, this) and bool(known.repairs) and not known.repairs[-1].told
 
 
 # What is more than one pull may bring -------------------------------------------------------------

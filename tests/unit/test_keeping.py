@@ -135,6 +135,21 @@ def test_a_check_begins_no_fourth_repair_within_a_day_and_ends_the_one_it_began(
     assert (checked.needs_repair, bool(checked.trouble)) == (repaired, not repaired)
 
 
+def test_a_check_that_has_only_told_of_a_trouble_has_begun_no_repair(
+    refill: dict[str, Any], files: Files, repairs: list[str]
+) -> None:
+    # Given a check whose message was lost after three repairs, which is repeated
+    made = tuple(Repair(NOW - timedelta(hours=hours), PULLED, told=True) for hours in (3, 2, 1))
+    known = Kept("contacts", asked(PULLED), made, lease=Lease("check", NOW))
+    assert keeping._decide(known, STOPPED, this()).trouble
+    # When it may repair after all
+    kept.write("bucket", replace(known, repairs=()))
+    for _ in range(2):
+        keeping._act(kept.read("bucket", "contacts"), Checked(STOPPED, needs_repair=True), this())
+    # Then that is noted as a repair, once
+    assert kept.read("bucket", "contacts").repairs == (Repair(NOW, PULLED),)
+
+
 def test_a_trouble_is_told_once_until_the_integration_has_worked_again(
     files: Files, repairs: list[str]
 ) -> None:
