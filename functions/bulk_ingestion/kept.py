@@ -114,7 +114,7 @@ def read(bucket: str, flow_name: str) -> Kept:
             Repair(
                 parse_instant(repair["At"]),
                 parse_instant(repair["Since"]),
-                repair.get("Told", False),
+                repair["Told"],
             )
             for repair in found["Repairs"]
         ),
