@@ -96,9 +96,10 @@ def _run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
 
 
 def _name(text: str) -> str:
-    if not 1 <= len(text) <= 80 or re.search(_NOT_IN_A_NAME, text):
+    if not text[:1].isalnum() or len(text) > 80 or re.search(_NOT_IN_A_NAME, text):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no name: 1 to 80 letters, digits, dots, dashes and underscores"
+            f"{text!r} is no name: 1 to 80 letters, digits, dots, dashes and underscores, "
+            "of which the first is a letter or a digit"
         )
     return text
 

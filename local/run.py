@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -47,6 +48,8 @@ class Ends:
     domain: int
     missing: int
     """Records of the source that are not in the domain with the values that they have now."""
+    awaited: int
+    """Those of them that changed after the hand-off, which the integration's next pull brings."""
     strange: int
     """Objects of the domain with values that no record of the source has now."""
 
@@ -54,6 +57,16 @@ class Ends:
     def are_equal(self) -> bool:
         """Whether the domain has what the source has, value by value."""
         return not self.missing and not self.strange
+
+    def verdict(self) -> Text:
+        """Compare them in words."""
+        if self.are_equal:
+            return Text("each as it is at the source")
+        if self.missing == self.awaited and not self.strange:
+            return Text(f"{self.awaited:,} come with the integration's next pull")
+        return Text(
+            f"{self.missing:,} are missing or out of date, {self.strange:,} are other ones", "red"
+        )
 
 
 def run(
@@ -67,7 +80,8 @@ def run(
 ) -> int:
     """Run one execution and show it, and then days that pass; give the process's exit code.
 
-    It is 0 for SUCCEEDED alone, and after ``days`` only when source and domain are equal.
+    It is 0 for SUCCEEDED alone, and after ``days`` only when source and domain are equal. A dry
+    run has nothing to compare, and no days after it.
     """
     console = Console(record=picture is not None, stderr=as_json)
     with embedded_cloud(Clock(speed), {"LogLevel": "ERROR", "NotifyEmail": _EMAIL}) as cloud:
@@ -80,29 +94,32 @@ def run(
         progress = follow(watcher.look, name, None if as_json else console)
         folder = _keep(cloud, name)
         ended_well = progress.status == "SUCCEEDED"
+        is_dry = (progress.output or {}).get("Status") == "NOT_STARTED"
         passed = []
-        if ended_well and days:
+        if ended_well and days and not is_dry:
             console.print()
             for day in Month(cloud, _request(folder)["FlowDefinition"]).days(days):
                 passed.append(day)
                 if not as_json:
                     _print_day(console, day)
-        ends = _compare(cloud, folder)
+        ends = None if is_dry else _compare(cloud, folder)
         if as_json:
             _print_json(progress, passed, ends)
         else:
             _print_end(console, progress, ends, folder)
+        _print_idle_faults(console)
     if progress.error and as_json:
         console.print(f"{progress.error}: {explain(progress.cause)}", style="red")
     if picture is not None:
         svg = console.export_svg(title="make run")
         picture.write_text(_FETCHED_FONTS.sub("", svg))
-    is_equal = not days or (ends is not None and ends.are_equal)
+    is_equal = not passed or (ends is not None and ends.are_equal)
     return 0 if ended_well and is_equal else 1
 
 
 def _keep(cloud: Cloud, name: str) -> Path:
-    """Copy the run's folder out of the embedded cloud's bucket."""
+    """Copy the run's folder out of the embedded cloud's bucket, in place of an older copy."""
+    shutil.rmtree(RUNS / name, ignore_errors=True)
     s3 = cloud.client("s3")
     bucket = cloud.stack.runs_bucket
     listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"runs/{name}/").get("Contents", [])
@@ -126,16 +143,20 @@ def _compare(cloud: Cloud, folder: Path) -> Ends | None:
     items = json.loads((folder / "plan.json").read_text())
     source = flows.source_of(request["FlowDefinition"])
     begins = min((item["StartTime"] for item in items), default=request["HandOff"])
-    begins_at = milliseconds(parse_instant(begins))
+    begins_at, handed_off = (
+        milliseconds(parse_instant(instant)) for instant in (begins, request["HandOff"])
+    )
     records: list[Record] = cloud.services.sources.get(
         source.profile or "", source.object
     ).records()
     definition = api_model.respelled("appflow", "CreateFlowRequest", request["FlowDefinition"])
     tasks = definition["tasks"]
-    wanted, older = Counter[str](), Counter[str]()
+    wanted, older, late = Counter[str](), Counter[str](), Counter[str]()
     for record in records:
-        is_older = (epoch_milliseconds(record[source.datetime_field]) or 0) < begins_at
-        (older if is_older else wanted)[_text(mapped(record, tasks))] += 1
+        changed = epoch_milliseconds(record[source.datetime_field]) or 0
+        text = _text(mapped(record, tasks))
+        (older if changed < begins_at else wanted)[text] += 1
+        late[text] += changed >= handed_off
     landed = Counter(
         _text(found)
         for found in cloud.services.domain_objects(request["DomainName"], request["ObjectTypeName"])
@@ -145,6 +166,7 @@ def _compare(cloud: Cloud, folder: Path) -> Ends | None:
         older=older.total(),
         domain=landed.total(),
         missing=(wanted - landed).total(),
+        awaited=((wanted - landed) & late).total(),
         strange=(landed - wanted - older).total(),
     )
 
@@ -183,12 +205,15 @@ def _print_end(console: Console, progress: Progress, ends: Ends | None, folder: 
     if ends is not None:
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
         table.add_row("At the source", f"{ends.source:,}", f"and {ends.older:,} older ones")
-        told = "each as it is at the source"
-        if not ends.are_equal:
-            told = f"{ends.missing:,} are missing or out of date, {ends.strange:,} are other ones"
-        table.add_row(
-            "In the domain", f"{ends.domain:,}", Text(told, "" if ends.are_equal else "red")
-        )
+        table.add_row("In the domain", f"{ends.domain:,}", ends.verdict())
         console.print(table)
     for report in sorted(folder.glob("report.*")):
-        console.print(f"Report: {report}", soft_wrap=True)
+        console.print(f"Report: {report}", soft_wrap=True, highlight=False)
+
+
+def _print_idle_faults(console: Console) -> None:
+    """Name the faults that were asked for and met nothing: a pattern may be wrong."""
+    for fault in faults.told()["Faults"]:
+        if not fault.pop("Struck"):
+            told = f"This fault met nothing: {json.dumps(fault)}"
+            console.print(told, style="yellow", markup=False, highlight=False, soft_wrap=True)

@@ -19,7 +19,9 @@ _OUTCOMES = {"SUCCEEDED": "bold green", "RUNNING": "bold yellow"}
 
 
 def show(progress: Progress, name: str, rows: int, pace: str = "") -> RenderableType:
-    """Draw an execution, with at most ``rows`` of its windows."""
+    """Draw an execution, with at most ``rows`` of its windows; it may have none (yet)."""
+    if not progress.windows:
+        return _heading(progress, name)
     return Group(_heading(progress, name), _bar(progress, pace), _windows(progress, rows))
 
 
@@ -32,7 +34,7 @@ def _bar(progress: Progress, pace: str) -> RenderableType:
     total = len(progress.windows)
     grid = Table.grid(padding=(0, 2))
     grid.add_row(
-        ProgressBar(total=max(total, 1), completed=progress.done, width=40),
+        ProgressBar(total=total, completed=progress.done, width=40),
         f"{progress.done} of {total} windows",
         f"{progress.records:,} records",
         pace,

@@ -105,6 +105,40 @@ def test_days_that_end_with_a_source_that_is_down_end_in_1(tmp_path: Path) -> No
     assert told["Ends"]["missing"] > 0
 
 
+def test_what_the_next_pull_brings_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    body = str(ROOT / "events" / "create-integration-workflow.json")
+    ran = local("run", body, "--speed", "max", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "come with the integration's next pull" in ran.stdout
+    assert "missing" not in ran.stdout
+
+
+def test_a_dry_run_compares_nothing_and_has_no_days_after_it(tmp_path: Path) -> None:
+    nothing = {"Flow": "nowhere", "Becomes": "Deleted"}
+    given = example(tmp_path, DryRun=True)
+    ran = local(
+        *("run", given, "--speed", "max", "--days", "5"),
+        *("--faults", fault_file(tmp_path, nothing)),
+        cwd=tmp_path,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "NOT_STARTED" in ran.stdout
+    assert "In the domain" not in ran.stdout
+    assert " pulls, " not in ran.stdout
+    # And a fault that met nothing is named
+    assert f"This fault met nothing: {json.dumps(nothing)}" in ran.stdout
+
+
+def test_a_name_that_is_used_again_leaves_nothing_of_the_run_before(tmp_path: Path) -> None:
+    given = example(tmp_path, ImportFrom="P1M")
+    assert local("run", given, "--speed", "max", "--name", "x", cwd=tmp_path).returncode == 0
+    given = example(tmp_path, BatchSize="2M")
+    ran = local("run", given, "--speed", "max", "--name", "x", cwd=tmp_path)
+    assert ran.returncode == 1
+    assert "In the domain" not in ran.stdout
+    assert not list((tmp_path / "runs" / "x").glob("*"))
+
+
 def test_a_failed_execution_says_why_and_ends_in_1(tmp_path: Path) -> None:
     ran = local("run", example(tmp_path, BatchSize="2M"), "--speed", "max", cwd=tmp_path)
     assert ran.returncode == 1
@@ -123,6 +157,7 @@ def test_a_failed_execution_says_why_and_ends_in_1(tmp_path: Path) -> None:
         (["run", "x.json", "--faults", "nofaults.json"], "nofaults.json cannot be used."),
         (["run", "broken.json"], "broken.json is not JSON: "),
         (["run", "x.json", "--name", "a/b"], "'a/b' is no name: 1 to 80 letters"),
+        (["run", "x.json", "--name", ".."], "'..' is no name"),
         (["run", "good.json", "--picture", "no/x.svg"], "no/x.svg: No such file or directory."),
         (["serve", "--port", "70000"], "'70000' is not a port"),
         (["watch", "x"], "'x' is no execution's ARN, arn:aws:states:REGION"),
