@@ -19,9 +19,11 @@ def failures(execution_arn: str) -> dict[str, dict[str, Any]]:
     Where Step Functions does not tell, there are none: the execution fails all the same.
     """
     client = aws.step_functions()
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     try:
         runs = client.list_map_runs(executionArn=execution_arn)["mapRuns"]
+        if not runs:  # the Map ended before it began one
+            return {}
         latest = max(runs, key=lambda run: run["startDate"])
         pages = client.get_paginator("list_executions").paginate(
             mapRunArn=latest["mapRunArn"], statusFilter="FAILED"
