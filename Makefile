@@ -1,18 +1,21 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 VALIDATOR := tests/template/node_modules/installed
 EXAMPLE := events/salesforce-contact.json
+SOAKING := tests/proof/test_nothing_lost.py tests/proof/test_sequences.py tests/machine/test_month.py
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help run serve test soak check pictures lock clean
+.PHONY: help run serve test soak bench check pictures schema lock clean
 
-help:  ## this list
+help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.venv/installed: requirements.txt
+.venv/installed: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.txt
+	$(PIP) --require-hashes --requirement requirements.txt
+	$(PIP) --no-index --no-build-isolation --editable .
 	@touch $@
 
 $(VALIDATOR): tests/template/package-lock.json .venv/installed
@@ -20,36 +23,43 @@ $(VALIDATOR): tests/template/package-lock.json .venv/installed
 	@touch $@
 
 run: .venv/installed  ## run the Salesforce example on this machine
-	$(BIN)/python -m local run $(EXAMPLE)
+	$(BIN)/bulk run $(EXAMPLE)
 
-serve: .venv/installed  ## keep the embedded cloud up on loopback
-	$(BIN)/python -m local serve
+serve: .venv/installed  ## serve the embedded cloud on loopback
+	$(BIN)/bulk serve
 
-test: check $(VALIDATOR)  ## every check and every suite
-	$(BIN)/python -m pytest --numprocesses 2
+test: check $(VALIDATOR)  ## run every check and every test suite
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-soak: .venv/installed  ## the proof with 20 times as many runs, drawn anew
-	SOAK=20 $(BIN)/python -m pytest --numprocesses 2 tests/proof/test_nothing_lost.py
+soak: .venv/installed  ## run what takes long: 20 times as many random executions, and months
+	SOAK=20 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m '' $(SOAKING)
 
-check: .venv/installed  ## format, lint and types
+bench: .venv/installed  ## measure how long imports take, and what they cost
+	PYTHONPATH=functions:. $(BIN)/python -m tests.bench
+
+check: .venv/installed  ## check format, lint and types
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-.venv/pictures: docs/requirements.txt .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement docs/requirements.txt
+.venv/pictures: docs/drawings/requirements.txt .venv/installed
+	$(PIP) --require-hashes --requirement docs/drawings/requirements.txt
 	@touch $@
 
-pictures: .venv/pictures  ## draw docs/*.svg (with Graphviz) and docs/*.png (with Chromium) anew
-	$(BIN)/python docs/draw_machine.py
-	COLUMNS=96 $(BIN)/python -m local run $(EXAMPLE) --name salesforce-contact --picture docs/run.svg
-	$(BIN)/python docs/draw_report.py
-	$(BIN)/python docs/draw_dashboard.py
+pictures: .venv/pictures  ## redraw docs/*.svg (with Graphviz) and docs/*.png (with Chromium)
+	$(BIN)/python docs/drawings/draw_overview.py
+	$(BIN)/python docs/drawings/draw_machine.py
+	COLUMNS=96 $(BIN)/bulk run $(EXAMPLE) --name salesforce-contact --picture docs/run.svg
+	$(BIN)/python docs/drawings/draw_report.py
+	$(BIN)/python docs/drawings/draw_dashboard.py
 
-lock: .venv/installed  ## pin what pyproject.toml asks for, with hashes
+schema: .venv/installed  ## rewrite docs/input.schema.json from the model
+	$(BIN)/python docs/drawings/write_schema.py
+
+lock: .venv/installed  ## pin the dependencies of pyproject.toml, with hashes
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --group dev pyproject.toml --output-file requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --constraint requirements.txt pyproject.toml --output-file functions/requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --constraint requirements.txt --group pictures --output-file docs/requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --constraint requirements.txt --group pictures --output-file docs/drawings/requirements.txt
 
-clean:  ## remove what was installed and built
+clean:  ## remove everything that was installed or built
 	rm -rf .venv tests/template/node_modules .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,23 +1,23 @@
-"""FindIntegrations: lists the continuous integrations that this stack made."""
+"""FindIntegrations: lists the continuous integrations that this stack created."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
-from bulk_ingestion import keeping
-from bulk_ingestion.observability import logger
-from bulk_ingestion.plan import Execution
+from bulk_ingestion import settings
+from bulk_ingestion.aws.handlers import lambda_handler
+from bulk_ingestion.aws.observability import logger
+from bulk_ingestion.integration import monitoring
+from bulk_ingestion.run.job import Execution
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Write down which integrations to check; give where that stands, and how many they are."""
-    started = event["Execution"]
-    execution = Execution(started["Id"], started["Name"], os.environ["STACK_NAME"])
-    found = keeping.find(os.environ["RUNS_BUCKET"], execution, started["Input"])
+@lambda_handler
+def handler(event: dict[str, Any], context: LambdaContext) -> monitoring.Found:
+    """Write the names of the integrations to a file. Give the file, and their number."""
+    execution, given = Execution.of(event), event["Execution"]["Input"]
+    found = monitoring.find(settings.runs_bucket(), execution, given)
     logger.info("Found.", extra={"execution": execution.name, **found})
     return found

@@ -1,52 +1,33 @@
-"""Clients of AWS for the commands that look at it, or at the embedded cloud in another process."""
+"""Clients of the embedded cloud: made once for each process, since making one takes long."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
-from botocore.exceptions import (
-    ClientError,
-    NoCredentialsError,
-    NoRegionError,
-    ProfileNotFound,
+from botocore.config import Config
+
+_making = threading.Lock()
+_CONFIG = Config(
+    retries={"total_max_attempts": 1},
+    max_pool_connections=100,
+    user_agent="embedded-cloud",  # botocore's own is put together anew for each call
 )
 
-_HERE = ("127.0.0.1", "localhost")
-_DENIED = ("AccessDenied", "AccessDeniedException", "AWS.SimpleQueueService.AccessDenied")
+
+def client(service: str, region: str) -> Any:
+    """Give the boto3 client of a service, which has nobody's credentials and does not retry."""
+    with _making:  # a session makes one client at a time
+        return _client(service, region)
 
 
-def clients(
-    profile: str | None, region: str | None, endpoint_url: str | None
-) -> Callable[[str], Any]:
-    """Give what makes a client of a service.
-
-    An endpoint on this machine is the embedded cloud, which has one Region and takes any
-    credentials: neither need be configured, and no real ones are sent to it. Raises what botocore
-    raises for a profile that there is not.
-    """
-    if endpoint_url and urlsplit(endpoint_url).hostname in _HERE:
-        session = boto3.Session("local", "local", region_name="us-east-1")
-    else:
-        session = boto3.Session(profile_name=profile, region_name=region)
-    return lambda service: session.client(service, endpoint_url=endpoint_url)  # type: ignore[call-overload]
+@cache
+def _client(service: str, region: str) -> Any:
+    return _session().client(service, region_name=region, config=_CONFIG)  # type: ignore[call-overload]
 
 
-def explained(error: Exception) -> str:
-    """Say why a call could not be made, or was refused, and what to do."""
-    if isinstance(error, NoCredentialsError):
-        return (
-            "there are no AWS credentials. Give --profile, or for the embedded cloud "
-            "--endpoint-url http://127.0.0.1:4566."
-        )
-    if isinstance(error, NoRegionError):
-        return "no Region is known. Give --region."
-    if isinstance(error, ProfileNotFound):
-        return f"{error}. aws configure list-profiles lists those that there are."
-    if isinstance(error, ClientError):
-        told = error.response["Error"]
-        denied = "you are not allowed to. " if told["Code"] in _DENIED else ""
-        return f"{denied}{told['Code']}: {told.get('Message', '')}"
-    return str(error)
+@cache
+def _session() -> boto3.Session:
+    return boto3.Session("nobody", "nobody")

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-from flask import Flask, jsonify, request
-from moto.core.model_instances import reset_model_data
-from moto.moto_api._internal.models import moto_api_backend
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from rich.console import Console
-from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from bulk_ingestion.times import iso
-from local import faults
+from local.account import REGION
+from local.aws_requests import aws_apis
 from local.clock import Clock
 from local.cloud import Cloud, embedded_cloud
-from local.sources import Source
-from local.template import REGION
+from local.gate import only_from_here
+from local.local_api import local_api
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
@@ -33,32 +29,56 @@ HOST = "127.0.0.1"
 _CREDENTIALS = "AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local"
 
 
-def serve(port: int, speed: float | None) -> int:
-    """Deploy the stack and answer until interrupted; give the process's exit code."""
+def serve(port: int, speed: float | None, as_json: bool = False, is_verbose: bool = False) -> int:
+    """Deploy the stack and answer until interrupted; give the process's exit code.
+
+    What it says first is for people, or one line of JSON. If it is verbose, each request is a line
+    on standard error. SIGINT and SIGTERM end it, and the executions that run.
+    """
     console = Console()
-    with embedded_cloud(Clock(speed), {"LogLevel": "WARNING"}) as cloud:
-        try:
-            server = _server(cloud, port)
-        except OSError as error:
-            console.print(f"Port {port} cannot be used: {error.strerror}. Try --port.", style="red")
-            return 1
-        console.print(_welcome(cloud, server.server_port), soft_wrap=True, highlight=False)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        try:
-            # With no speed, time would race through the schedules while nobody does anything.
-            with nullcontext() if speed is None else cloud.living():
-                server.serve_forever()
-        except KeyboardInterrupt:
-            console.print("Stopped.")
-        finally:
-            server.server_close()
+    if problem := _unusable(port):
+        Console(stderr=True).print(f"Error: {problem}", style="red", soft_wrap=True)
+        return 2
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with embedded_cloud(Clock(speed), {"LogLevel": "WARNING"}) as cloud:
+            server = _server(cloud, port, _Verbose if is_verbose else _Quiet)
+            try:
+                welcome = (_facts if as_json else _welcome)(cloud, server.server_port)
+                # With no speed, time would race through the schedules while nobody does anything.
+                with nullcontext() if speed is None else cloud.living():
+                    # Only now: who has read it may end the server, but not while a thread starts
+                    console.print(welcome, soft_wrap=True, highlight=False, markup=False)
+                    server.serve_forever()
+            finally:
+                server.server_close()
+    except KeyboardInterrupt:
+        pass  # also while it is being deployed
+    if not as_json:
+        console.print("Stopped.")
     return 0
+
+
+def _unusable(port: int) -> str | None:
+    """Say why nothing can listen at a port, before the stack is deployed; None if it can."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except PermissionError:
+            return f"port {port} needs more permissions. Use --port with 1024 or more."
+        except OSError:
+            return (
+                f"port {port} is in use, perhaps by another embedded cloud: open "
+                f"http://{HOST}:{port}/local/health. Stop it, or use --port 0 for a free port."
+            )
+    return None
 
 
 @contextmanager
 def serving(cloud: Cloud) -> Iterator[str]:
     """Serve a cloud from a thread of this process, at a free port; gives the endpoint's URL."""
-    server = _server(cloud, 0)
+    server = _server(cloud, 0, _Quiet)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -69,10 +89,9 @@ def serving(cloud: Cloud) -> Iterator[str]:
         server.server_close()
 
 
-def _server(cloud: Cloud, port: int) -> BaseWSGIServer:
-    aws = DomainDispatcherApplication(create_backend_app)
-    application = DispatcherMiddleware(aws, {"/local": local_api(cloud)})
-    return make_server(HOST, port, application, threaded=True, request_handler=_Quiet)
+def _server(cloud: Cloud, port: int, handler: type[WSGIRequestHandler]) -> BaseWSGIServer:
+    application = only_from_here(DispatcherMiddleware(aws_apis(), {"/local": local_api(cloud)}))
+    return make_server(HOST, port, application, threaded=True, request_handler=handler)
 
 
 class _Quiet(WSGIRequestHandler):
@@ -80,105 +99,28 @@ class _Quiet(WSGIRequestHandler):
         """Say nothing of requests that were answered."""
 
 
-def _welcome(cloud: Cloud, port: int) -> str:
-    aws = f"{_CREDENTIALS} aws --endpoint-url http://{HOST}:{port} --region {REGION} stepfunctions"
+class _Verbose(WSGIRequestHandler):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say what was asked for, and the status of the answer."""
+        what = self.headers.get("X-Amz-Target") or self.path
+        sys.stderr.write(f"{self.log_date_time_string()} {self.command} {what} {code}\n")
+
+
+def _facts(cloud: Cloud, port: int) -> str:
     machine = cloud.stack.state_machine_arn
-    execution = machine.replace(":stateMachine:", ":execution:") + ":first"
+    return json.dumps({"Endpoint": f"http://{HOST}:{port}", "StateMachineArn": machine})
+
+
+def _welcome(cloud: Cloud, port: int) -> str:
+    endpoint = f"http://{HOST}:{port}"
+    aws = f"{_CREDENTIALS} aws --endpoint-url {endpoint} --region {REGION} stepfunctions"
+    machine = cloud.stack.state_machine_arn
     return (
         f"The stack is deployed. Its state machine:\n  {machine}\n\n"
-        "Start an execution:\n"
+        "Start an execution, and show it until it ends:\n"
+        f"  .venv/bin/bulk start events/four-lines.json --watch --endpoint {endpoint}\n\n"
+        "Or start one with the AWS CLI:\n"
         f"  {aws} start-execution --state-machine-arn {machine} --name first "
         "--input file://events/salesforce-contact.json\n\n"
-        "Follow it:\n"
-        f"  {aws} describe-execution --execution-arn {execution}\n\n"
-        f"Listening on http://{HOST}:{port}; interrupt to stop."
+        f"Listening on {endpoint}; interrupt to stop."
     )
-
-
-def local_api(cloud: Cloud) -> Flask:
-    """Give what a laptop can do and AWS cannot: fill sources, look into domains, skip time."""
-    app = Flask(__name__)
-    _offer_faults(app)
-
-    @app.errorhandler(HTTPException)
-    def refuse(error: HTTPException) -> Any:
-        return jsonify({"Message": error.description}), error.code
-
-    @app.put("/sources/<profile>/<name>")
-    def load(profile: str, name: str) -> Any:
-        return jsonify({"Records": _load(cloud.services.sources.get(profile, name))})
-
-    @app.get("/sources/<profile>/<name>")
-    def source(profile: str, name: str) -> Any:
-        return jsonify(cloud.services.sources.get(profile, name).records())
-
-    @app.get("/domains/<domain>/objects/<object_type>")
-    def landed(domain: str, object_type: str) -> Any:
-        try:
-            cloud.client("customer-profiles").get_profile_object_type(
-                DomainName=domain, ObjectTypeName=object_type
-            )
-        except ClientError as error:
-            raise NotFound(error.response["Error"]["Message"]) from None
-        return jsonify(cloud.services.domain_objects(domain, object_type))
-
-    @app.post("/advance")
-    def advance() -> Any:
-        seconds = _body(dict, 'an object such as {"Seconds": 3600}').get("Seconds")
-        if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
-            raise BadRequest("Seconds must be a number, 0 or more.")
-        cloud.live(timedelta(seconds=seconds))
-        return jsonify({"Now": iso(cloud.clock.now())})
-
-    @app.post("/reset")
-    def reset() -> Any:
-        empty(cloud)
-        return jsonify({"StateMachineArn": cloud.stack.state_machine_arn})
-
-    return app
-
-
-def _load(source: Source) -> int:
-    records = _body(list, "an array of records")
-    if not all(isinstance(record, dict) for record in records):
-        raise BadRequest("Every record must be a JSON object.")
-    try:
-        source.load(records)
-    except ValueError as error:
-        raise BadRequest(str(error)) from None
-    return len(records)
-
-
-def _offer_faults(app: Flask) -> None:
-    @app.put("/faults")
-    def ask_for_faults() -> Any:
-        try:
-            return jsonify(faults.install(_body(dict, 'an object such as {"Faults": []}')).told())
-        except faults.InvalidFaults as wrong:
-            return jsonify({"Message": str(wrong), "Problems": wrong.problems}), 400
-
-    @app.get("/faults")
-    def tell_faults() -> Any:
-        return jsonify(faults.told())
-
-
-def empty(cloud: Cloud) -> None:
-    """Stop what runs, forget everything, and deploy the stack again."""
-    states = cloud.client("stepfunctions")
-    running = states.list_executions(
-        stateMachineArn=cloud.stack.state_machine_arn, statusFilter="RUNNING"
-    )
-    for execution in running["executions"]:
-        states.stop_execution(executionArn=execution["executionArn"])
-    moto_api_backend.reset()
-    reset_model_data()
-    faults.clear()
-    cloud.services.reset()
-    cloud.populate()
-
-
-def _body(kind: type, what: str) -> Any:
-    body = request.get_json(force=True, silent=True)
-    if not isinstance(body, kind):
-        raise BadRequest(f"The body must be JSON: {what}.")
-    return body

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+import gc
+import os
+
 from hypothesis import settings
+
+# As template.yaml sets it: Powertools reads it when the functions' modules are imported.
+os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "BulkIngestion")
+
+# Where the width matters, a test sets it: it must not come from whoever runs the tests.
+os.environ.pop("COLUMNS", None)
 
 settings.register_profile("untimed", deadline=None, derandomize=True)
 settings.load_profile("untimed")
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector pass over what all tests need: imported modules, above all."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 20)

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class InvalidInput(Exception):  # noqa: N818
-    """The execution's input cannot be run; every problem is named. Nothing was created."""
+    """The execution's input is not valid. The message names every problem. Nothing was created."""
+
+
+def invalid_input(lines: Iterable[str]) -> InvalidInput:
+    """Give the error that names every problem, each on its own line."""
+    named = sorted(set(lines))
+    count = "One problem" if len(named) == 1 else f"{len(named)} problems"
+    heading = f"{count} in the execution's input. Nothing was created."
+    return InvalidInput("\n".join([heading, *named]))
 
 
 class PreflightFailed(Exception):  # noqa: N818
-    """AWS does not have what the input needs; every finding is named. Nothing was created."""
+    """AWS does not have what the input needs. The message names it all. Nothing was created."""
 
 
 class WindowsFailed(Exception):  # noqa: N818
-    """Some windows are not complete; a redrive runs these alone."""
+    """Some windows are not complete. A redrive runs only these."""
 
 
 class FlowNameTaken(Exception):  # noqa: N818
@@ -22,11 +34,15 @@ class FlowNameTaken(Exception):  # noqa: N818
 
 
 class IntegrationNotReady(Exception):  # noqa: N818
-    """The continuous integration or its flow could not be seen after it was created."""
+    """The continuous integration was created, but it or its flow is not visible yet."""
 
 
 class CleanUpIncomplete(Exception):  # noqa: N818
-    """Something that an execution left behind could not be removed; Lambda tries again."""
+    """Something that an execution left behind could not be removed. Lambda tries again."""
+
+
+class TransportFailed(Exception):  # noqa: N818
+    """A call got no answer, after botocore's own retries, because the network failed."""
 
 
 def systemic(name: str, cause: str) -> Exception:

@@ -18,12 +18,17 @@ from botocore.client import BaseClient
 from moto.iam.models import Role, iam_backends
 from moto.s3.models import s3_backends
 
-from local import caller, simulation
-from local.appflow.models import appflow_backends
-from local.customerprofiles.models import CustomerProfilesBackend, customerprofiles_backends
+from local import caller
 from local.iam import policies
 from local.iam.operations import NEEDS, TRUSTS, Facts, Need, Trust
-from local.iam.policies import Ask, UnsupportedPolicy, Verdict
+from local.iam.policies import Ask, Evaluation, UnsupportedPolicy
+from local.services import simulation
+from local.services.age import Age
+from local.services.appflow.models import appflow_backends
+from local.services.customerprofiles.models import (
+    CustomerProfilesBackend,
+    customerprofiles_backends,
+)
 
 __all__ = ["Decision", "UnsupportedPolicy", "enforced", "listeners", "refusal", "trusts"]
 
@@ -32,11 +37,11 @@ _enforcing = False
 
 @dataclass(frozen=True)
 class Decision:
-    """A question that was put to a role's policies, and the answer."""
+    """A request for permission, and how a role's policies evaluate it."""
 
     role: str
     ask: Ask
-    verdict: Verdict
+    evaluation: Evaluation
 
 
 listeners: list[Callable[[Decision], None]] = []
@@ -70,7 +75,7 @@ def refusal(role_arn: str, action: str, resource: str) -> str | None:
     """Ask a role's policies about one action; give AWS's message if they refuse it."""
     if not _enforcing:
         return None
-    return _refusal(role_arn, Ask(action, resource, _resource_tags(resource)))
+    return _refusal(role_arn, Ask(action, resource, _resource_tags(resource, action)))
 
 
 def _check(client: Any, operation: str, parameters: Mapping[str, Any]) -> None:
@@ -120,7 +125,7 @@ def _asks(needs: tuple[Need, ...], facts: Facts) -> Iterator[Ask]:
         resource = _filled(need.resource, facts)
         if resource is None or not need.given(facts):
             continue
-        keys = _resource_tags(resource)
+        keys = _resource_tags(resource, need.action)
         if need.request_tags:
             keys |= _tags("aws:requesttag", facts.get("tags") or facts.get("Tags") or {})
         for key, templates in need.keys.items():
@@ -160,15 +165,22 @@ def _facts(role_arn: str, region: str, parameters: Mapping[str, Any]) -> Facts:
     return facts
 
 
-def _resource_tags(arn: str) -> dict[str, tuple[str, ...]]:
-    """Give the tags of a flow or an integration; what is not there has none."""
+def _resource_tags(arn: str, action: str) -> dict[str, tuple[str, ...]]:
+    """Give the tags of a flow or an integration, as far as IAM sees them for an action.
+
+    What does not exist has none, and neither has what is too young (a knob of the simulation).
+    """
     parts = arn.split(":", 5)
     tags: Mapping[str, str] = {}
+    age: Age | None = None
     if len(parts) == 6 and parts[2] == "appflow":
         flow = appflow_backends[parts[4]][parts[3]].flow_at(arn)
-        tags = flow.tags if flow else {}
+        tags, age = (flow.tags, flow.age) if flow else ({}, None)
     elif len(parts) == 6 and parts[2] == "profile":
-        tags = _profiles(parts[4], parts[3]).tags_at(arn)
+        profiles = _profiles(parts[4], parts[3])
+        tags, age = profiles.tags_at(arn), profiles.age_of(arn)
+    if age is not None and age.is_young(simulation.current.knobs.young_tags, action):
+        return {}
     return _tags("aws:resourcetag", tags)
 
 
@@ -189,28 +201,15 @@ def _refusal(role_arn: str, ask: Ask) -> str | None:
     if role is not None and (role.managed_policies or role.permissions_boundary):
         raise UnsupportedPolicy(f"{role_arn} has managed policies or a permissions boundary.")
     documents = role.policies.values() if role else ()
-    verdict = policies.decide(
+    evaluation = policies.decide(
         (statement for document in documents for statement in policies.statements(document)), ask
     )
-    decision = Decision(role_arn, ask, verdict)
+    decision = Decision(role_arn, ask, evaluation)
     for listener in list(listeners):
         listener(decision)
-    if verdict.allowed:
+    if evaluation.allowed:
         return None
-    why = (
-        "with an explicit deny in an identity-based policy"
-        if verdict.statement
-        else f"because no identity-based policy allows the {ask.action} action"
-    )
-    return (
-        f"User: {_assumed(role_arn)} is not authorized to perform: {ask.action} "
-        f"on resource: {ask.resource} {why}"
-    )
-
-
-def _assumed(role_arn: str) -> str:
-    _, partition, _, _, account, path = role_arn.split(":", 5)
-    return f"arn:{partition}:sts::{account}:assumed-role/{path.rpartition('/')[2]}/embedded-cloud"
+    return caller.denial(role_arn, ask.action, ask.resource, evaluation.statement is not None)
 
 
 def _role(arn: str) -> Role | None:
@@ -225,7 +224,7 @@ def _check_trust(client: Any, operation: str, parameters: Mapping[str, Any], nee
 
 
 def trusts(role_arn: str, service: str, tells_account: bool = True) -> bool:
-    """Tell whether a role lets a service assume it; one that is not there does not.
+    """Whether a service can assume a role; it cannot assume one that does not exist.
 
     ``tells_account``: the service says for which account it acts (``aws:SourceAccount``).
     """

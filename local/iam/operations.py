@@ -26,7 +26,7 @@ class Need:
     action: str
     resource: str
     request_tags: bool = False
-    """Whether ``aws:RequestTag`` tells the tags in the call."""
+    """Whether the condition key ``aws:RequestTag`` has the tags in the call."""
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     given: Callable[[Facts], Any] = lambda facts: True
     """Whether the call needs it at all."""
@@ -34,6 +34,10 @@ class Need:
 
 def _given(name: str) -> Callable[[Facts], Any]:
     return lambda facts: facts.get(name)
+
+
+def _absent(name: str) -> Callable[[Facts], Any]:
+    return lambda facts: not facts.get(name)
 
 
 _ANY = "*"
@@ -90,6 +94,8 @@ NEEDS: Mapping[str, Mapping[str, tuple[Need, ...]]] = {
                 "appflow:DescribeConnectorEntity",
                 _APPFLOW + "connectorprofile/{connectorProfileName}",
             ),
+            # The reference names no resource for a source without a profile: only "*" is safe.
+            Need("appflow:DescribeConnectorEntity", _ANY, given=_absent("connectorProfileName")),
         ),
         # The reference names the flow as ListFlows' resource, which names none: only "*" is safe.
         "ListFlows": (Need("appflow:ListFlows", _ANY),),
@@ -136,6 +142,14 @@ NEEDS: Mapping[str, Mapping[str, tuple[Need, ...]]] = {
         ),
         "ListIntegrations": (Need("profile:ListIntegrations", _DOMAIN),),
         "ListAccountIntegrations": (Need("profile:ListAccountIntegrations", _ANY),),
+        # The reference has no condition on the request's tags for PutProfileObjectType. Whether it
+        # needs a grant as PutIntegration does is not documented.
+        "PutProfileObjectType": (
+            Need("profile:PutProfileObjectType", _DOMAIN),
+            Need("profile:PutProfileObjectType", _OBJECT_TYPE),
+            Need("profile:TagResource", _OBJECT_TYPE, request_tags=True, given=_given("Tags")),
+            Need("kms:CreateGrant", "{EncryptionKey}", keys=_VIA_PROFILES),
+        ),
         "ListDomains": (Need("profile:ListDomains", _ANY),),
         "GetProfileObjectTypeTemplate": (Need("profile:GetProfileObjectTypeTemplate", _ANY),),
         "GetDomain": (Need("profile:GetDomain", _DOMAIN),),
@@ -144,9 +158,12 @@ NEEDS: Mapping[str, Mapping[str, tuple[Need, ...]]] = {
             Need("profile:GetProfileObjectType", _OBJECT_TYPE),
         ),
     },
-    "lambda": {"Invoke": (Need("lambda:InvokeFunction", "{function}"),)},
+    "lambda": {
+        "GetFunctionConfiguration": (Need("lambda:GetFunctionConfiguration", "{function}"),),
+        "Invoke": (Need("lambda:InvokeFunction", "{function}"),),
+    },
     "s3": {
-        # Whoever may not list the bucket is not told that an object is missing.
+        # Without permission to list the bucket, S3 does not say that an object is missing.
         "GetObject": (
             Need("s3:GetObject", _OBJECT),
             Need("s3:ListBucket", _BUCKET, given=_given("object_missing")),
@@ -163,6 +180,15 @@ NEEDS: Mapping[str, Mapping[str, tuple[Need, ...]]] = {
             Need("s3:GetObject", _OBJECT, given=_given("IfMatch")),
         ),
     },
+    "service-quotas": {
+        "GetServiceQuota": (
+            Need(
+                "servicequotas:GetServiceQuota",
+                "arn:{partition}:servicequotas:{region}:{account}:{ServiceCode}/{QuotaCode}",
+            ),
+        ),
+        "ListServiceQuotas": (Need("servicequotas:ListServiceQuotas", _ANY),),
+    },
     "sns": {"Publish": (Need("sns:Publish", "{TopicArn}"),)},
     "sqs": {
         "GetQueueAttributes": (Need("sqs:GetQueueAttributes", "{queue}"),),
@@ -176,6 +202,8 @@ NEEDS: Mapping[str, Mapping[str, tuple[Need, ...]]] = {
         ),
         "ListMapRuns": (Need("states:ListMapRuns", "{executionArn}"),),
         "RedriveExecution": (Need("states:RedriveExecution", "{executionArn}"),),
+        # The reference has no resource types for it.
+        "SendTaskSuccess": (Need("states:SendTaskSuccess", _ANY),),
         "StartExecution": (Need("states:StartExecution", "{stateMachineArn}"),),
         "StopExecution": (Need("states:StopExecution", "{executionArn}"),),
     },

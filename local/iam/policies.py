@@ -74,20 +74,20 @@ class Statement:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the policies say to a question, and the statement that decides it, if one does."""
+class Evaluation:
+    """Whether the policies allow a request, and the statement that decides it, if one does."""
 
     allowed: bool
     statement: Statement | None
 
 
-def decide(statements: Iterable[Statement], ask: Ask) -> Verdict:
-    """Answer a question: a Deny wins, and what nothing allows is denied."""
+def decide(statements: Iterable[Statement], ask: Ask) -> Evaluation:
+    """Evaluate a request: an explicit deny wins, and what no statement allows is denied."""
     applying = [statement for statement in statements if statement.applies(ask)]
     for statement in applying:
         if statement.effect == "Deny":
-            return Verdict(False, statement)
-    return Verdict(bool(applying), applying[0] if applying else None)
+            return Evaluation(False, statement)
+    return Evaluation(bool(applying), applying[0] if applying else None)
 
 
 def _like(pattern: str, text: str) -> bool:

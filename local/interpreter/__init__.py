@@ -1,66 +1,92 @@
 """Makes moto's Step Functions interpreter behave as AWS does.
 
-moto runs real ASL definitions, but in many places not as AWS runs them. Each such gap is
-closed by one function of this package, named after what AWS does; :func:`install` applies
-them all. It builds on moto 5.2.5 and on nothing that moto promises to keep: moto is pinned.
+Moto runs real definitions, but in many places not as AWS runs them. Each difference is removed
+by one function of this package, named after what AWS does; :func:`install` calls them all. They
+replace internals of moto 5.2.5 that no later version promises to keep, so moto is pinned.
+
+A package for each concept of the States Language:
+
+- ``definition``: what CreateStateMachine accepts and refuses, and how definitions are parsed
+- ``executions``: how executions start and end, their history, and the API that shows them
+- ``states``: entering and leaving states, errors, choices, waits, branches, task tokens
+- ``maps``: inline Maps, and Map Runs with their child executions
+- ``integrations``: the calls that Tasks make
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-from local.interpreter import api, definitions, executions, jsonata, maps, sdk, states
+from local.interpreter import jsonata, timing
+from local.interpreter.definition import parsing, validation
+from local.interpreter.executions import api, execution, lookup, starting
+from local.interpreter.executions.history import MOST_EVENTS
+from local.interpreter.integrations import clients, lambda_functions, sdk
+from local.interpreter.maps import distributed, inline, items, map_run
 from local.interpreter.patches import Patches
+from local.interpreter.states import (
+    branches,
+    choice,
+    errors,
+    frames,
+    program,
+    retriers,
+    state,
+    tokens,
+    wait,
+    waiting,
+)
 
 if TYPE_CHECKING:
     from local.clock import Clock
-    from local.interpreter.executions import Run, StatusListener
+    from local.interpreter.executions.execution import Execution, StatusListener
 
 __all__ = ["install", "installed", "on_status_change", "uninstall", "wait_for"]
 
 _patches = Patches()
-_SECONDS_TO_END = 5.0
+_SECONDS_TO_END = 60.0
 
-_ON_THE_CLOCK = (executions.start_as_aws_does, executions.keep_history_on_the_clock)
-_PLAIN = (
+_REPLACEMENTS = (
     jsonata.bind_values,
     jsonata.keep_absent_results_absent,
-    definitions.refuse_what_aws_refuses,
-    definitions.parse_what_aws_accepts,
-    definitions.name_any_error,
-    states.carry_the_run,
-    states.stop_at_once,
-    states.run_in_this_thread,
-    states.keep_quiet,
-    states.enter_and_leave_as_aws_does,
-    states.assign_at_the_end,
-    states.retry_and_catch_as_aws_does,
-    states.wait_on_the_clock,
-    states.count_attempts_of_threads_apart,
-    states.back_off_on_the_clock,
-    states.match_errors_as_aws_does,
-    states.choose_as_aws_does,
-    states.insist_on_boolean_conditions,
-    states.pass_without_a_result,
-    states.branch_on_the_clock,
-    states.wait_for_tokens_on_the_clock,
-    maps.iterate_on_the_clock,
-    maps.keep_map_runs,
-    maps.run_children,
-    maps.redrive_children,
-    sdk.call_in_process,
+    validation.refuse_what_aws_refuses,
+    parsing.parse_what_aws_accepts,
+    parsing.accept_any_error_name,
+    parsing.forget_what_was_refused,
+    frames.extend_frames,
+    waiting.stop_at_once,
+    program.run_in_the_callers_thread,
+    program.log_no_failures,
+    state.enter_and_leave_as_aws_does,
+    state.assign_at_the_end,
+    state.pass_without_a_result,
+    errors.retry_and_catch_as_aws_does,
+    errors.match_errors_as_aws_does,
+    retriers.count_attempts_in_one_place,
+    retriers.back_off_on_the_clock,
+    choice.choose_as_aws_does,
+    choice.require_boolean_conditions,
+    wait.wait_on_the_clock,
+    branches.run_parallel_states_on_the_clock,
+    tokens.wait_for_tokens_on_the_clock,
+    tokens.answer_as_aws_does,
+    items.read_items_as_the_machine,
+    inline.iterate_on_the_clock,
+    map_run.keep_map_runs,
+    distributed.run_each_item_as_an_execution,
+    distributed.redrive_map_runs,
+    clients.call_with_one_client,
     sdk.call_as_aws_does,
     sdk.name_errors_as_aws_does,
-    sdk.name_lambdas_errors_as_aws_does,
-    sdk.invoke_lambda_as_the_machine,
-    sdk.read_items_as_the_machine,
-    executions.look_up_children,
+    lambda_functions.invoke_as_the_machine,
+    lambda_functions.name_errors_as_aws_does,
+    lookup.look_up_children,
     api.describe_executions,
     api.page_through_history,
     api.list_executions_of_map_runs,
@@ -71,28 +97,31 @@ _PLAIN = (
 )
 
 
-def install(clock: Clock) -> None:
-    """Close every gap; all time is this clock's. Installing again changes the clock."""
+def install(clock: Clock, most_events: Callable[[], int] = lambda: MOST_EVENTS) -> None:
+    """Make all replacements.
+
+    Executions take their time from ``clock``, and fail when their history reaches as many events
+    as ``most_events`` returned at their start. Installing again replaces both.
+    """
     uninstall()
-    for on_the_clock in _ON_THE_CLOCK:
-        on_the_clock(_patches, clock)
-    for plain in _PLAIN:
-        plain(_patches)
+    starting.start_as_aws_does(_patches, clock, most_events)
+    for replace in _REPLACEMENTS:
+        replace(_patches)
 
 
 def uninstall() -> None:
-    """Leave moto as it was shipped. What runs is stopped, and listeners are forgotten."""
-    for run in list(executions.running):
-        run.halt("ABORTED", None, None)
-        run.finished.wait(_SECONDS_TO_END)
+    """Restore moto as it was shipped, stop running executions, and forget listeners."""
+    for running in list(execution.running):
+        running.halt("ABORTED", None, None)
+    timing.join_threads(_SECONDS_TO_END)
     _patches.undo()
-    executions.listeners.clear()
+    execution.listeners.clear()
 
 
 @contextmanager
-def installed(clock: Clock) -> Iterator[None]:
-    """Close every gap for a while."""
-    install(clock)
+def installed(clock: Clock, most_events: int = MOST_EVENTS) -> Iterator[None]:
+    """Make all replacements for as long as the context."""
+    install(clock, lambda: most_events)
     try:
         yield
     finally:
@@ -101,18 +130,23 @@ def installed(clock: Clock) -> Iterator[None]:
 
 def on_status_change(listener: StatusListener) -> None:
     """Call ``listener`` with the detail of a Status Change event, for each change of status."""
-    executions.listeners.append(listener)
+    execution.listeners.append(listener)
 
 
-def wait_for(execution_arn: str, seconds: float = 60, account: str = DEFAULT_ACCOUNT_ID) -> Run:
+def wait_for(
+    execution_arn: str, seconds: float = 60, account: str = DEFAULT_ACCOUNT_ID
+) -> Execution:
     """Wait (in real time) until an execution has ended and its threads are done.
 
-    For threads that are not at work on the clock, such as a test's.
+    For a thread that the clock counts, time goes on meanwhile. Raises TimeoutError.
     """
     region = execution_arn.split(":")[3]
-    run = executions.find(stepfunctions_parser_backends[account][region], execution_arn)
+    backend = stepfunctions_parser_backends[account][region]
+    waited_for = lookup.find_execution(backend, execution_arn)
     until = time.monotonic() + seconds
-    while not run.finished.wait(max(0.0, until - time.monotonic())):
+    if waited_for.clock.counts_this_thread():
+        waited_for.clock.sleep(None, waited_for.finished)
+    while not waited_for.finished.wait(max(0.0, until - time.monotonic())):
         if time.monotonic() >= until:
-            raise TimeoutError(f"{execution_arn} is still {run.status} after {seconds:g} s.")
-    return run
+            raise TimeoutError(f"{execution_arn} is still {waited_for.status} after {seconds:g} s.")
+    return waited_for

@@ -1,4 +1,4 @@
-"""Errors of a state, in the form that moto's interpreter carries them."""
+"""Errors of a state, in the form in which moto's interpreter carries them."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ RUNTIME = "States.Runtime"
 DATA_LIMIT_EXCEEDED = "States.DataLimitExceeded"
 TIMEOUT = "States.Timeout"
 HEARTBEAT_TIMEOUT = "States.HeartbeatTimeout"
-NOT_CAUGHT_BY_ALL = {DATA_LIMIT_EXCEEDED, RUNTIME}
 
 _DETAILS = {
     HistoryEventType.EvaluationFailed: "evaluationFailedEventDetails",
     HistoryEventType.TaskFailed: "taskFailedEventDetails",
     HistoryEventType.MapRunFailed: "mapRunFailedEventDetails",
 }
+_DECORATION = "An error occurred while executing the state"
 
 
 def failure(
     env: Any, error: str | None, cause: str | None, event_type: Any = None, **more: Any
 ) -> Exception:
-    """Make the exception that makes a state fail with an error and its cause."""
+    """Make the exception that makes a state fail with an error and a cause."""
     key = _DETAILS.get(event_type, "executionFailedEventDetails")
     details = {
         **({} if error is None else {"error": error}),
@@ -49,12 +49,16 @@ def failure(
     return exception
 
 
-def too_large(env: Any, what: str) -> Exception:
-    """Make the error of a payload beyond 256 KiB."""
-    return failure(
-        env,
-        DATA_LIMIT_EXCEEDED,
-        f"The state/task '{what}' returned a result with a size exceeding the maximum number of "
-        "bytes service limit.",
-        HistoryEventType.TaskFailed,
-    )
+def failure_details(failed: Any) -> dict[str, Any]:
+    """Return the ``error`` and the ``cause`` with which a program fails."""
+    error, cause = failed.extract_error_cause_pair() or (None, None)
+    details = {} if error is None else {"error": error}
+    if cause:
+        if error in (RUNTIME, QUERY_EVALUATION_ERROR) and not cause.startswith(_DECORATION):
+            event = failed.failure_event
+            cause = (
+                f"{_DECORATION} '{event.state_name}' (entered at the event id "
+                f"#{event.source_event_id}). {cause}"
+            )
+        details["cause"] = cause
+    return details

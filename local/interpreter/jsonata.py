@@ -8,7 +8,7 @@ import math
 import random
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -26,22 +26,27 @@ if TYPE_CHECKING:
     from local.clock import Clock
     from local.interpreter.patches import Patches
 
-# The evaluator keeps state per thread and per parsed expression. It holds the interpreter's
-# lock nearly all the time anyway, so that one evaluation at a time costs nothing.
+# The evaluator keeps state per thread and per parsed expression. It nearly always holds Python's
+# global lock, so that evaluating one expression at a time costs nothing.
 _one_at_a_time = threading.RLock()
+
+FUNCTIONS = frozenset(Jsonata("1").static_frame.bindings) | {
+    *("hash", "parse", "partition", "range", "uuid")
+}
+"""The names of JSONata's functions, and of those that Step Functions adds."""
 
 
 class Undefined(Exception):  # noqa: N818 - JSONata's word for it
-    """An expression came to nothing."""
+    """An expression has no value."""
 
 
 class Unsupported(Exception):  # noqa: N818
-    """An expression came to something that is no JSON value."""
+    """An expression has a value that is not JSON."""
 
 
 @lru_cache(maxsize=10_000)
 def compiled(expression: str) -> Any:
-    """Parse an expression. Raises what is wrong with it."""
+    """Parse an expression. Raises JException, which says what is wrong with it."""
     with _one_at_a_time:
         parsed = Jsonata(expression)
     if parsed.errors:
@@ -49,6 +54,45 @@ def compiled(expression: str) -> Any:
     parsed.set_validate_input(False)
     parsed.set_output_convert_nulls(False)
     return parsed
+
+
+def variables_in(text: str) -> set[str]:
+    """Return the variables that an expression reads and does not bind itself, ``states`` aside.
+
+    ``text`` has its delimiters, ``{%`` and ``%}``. A name that is bound anywhere in the expression
+    counts as bound everywhere in it. Functions that are called are not variables.
+    """
+    read, bound = set(), {"", "$", "states"}
+    for node in nodes(compiled(text[2:-2].strip()).ast):
+        kind = getattr(node, "type", None)
+        if kind == "variable":
+            read.add(node.value)
+        elif kind == "bind":
+            bound.add(node.lhs.value)
+        elif kind == "lambda":
+            bound.update(argument.value for argument in node.arguments)
+        for binding in ("focus", "index"):
+            if isinstance(name := getattr(node, binding, None), str):
+                bound.add(name)
+    return read - bound - FUNCTIONS
+
+
+def nodes(tree: Any) -> Iterator[Any]:
+    """Yield every node of an expression's syntax tree, parents first.
+
+    The name of a function that is called is no node.
+    """
+    if isinstance(tree, list | tuple):
+        for item in tree:
+            yield from nodes(item)
+    elif type(tree).__qualname__.startswith("Parser."):
+        yield tree
+        for name, child in vars(tree).items():
+            is_call = getattr(tree, "type", None) in ("function", "partial") and name == "procedure"
+            if name not in ("_outer_instance", "ancestor") and not (
+                is_call and child.type == "variable"
+            ):
+                yield from nodes(child)
 
 
 def evaluate(expression: str, bindings: dict[str, Any]) -> Any:
@@ -69,8 +113,8 @@ def _plain(value: Any, expression: str) -> Any:
     if isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
-        if not math.isfinite(value):
-            raise Unsupported(f"The JSONata expression '{expression}' returned {value}.")
+        if not math.isfinite(value):  # 1e400 is JSON; the reference reads Infinity, writes null
+            return None
         return int(value) if value.is_integer() and abs(value) < 2**53 else value
     if isinstance(value, dict):
         return {key: _plain(member, expression) for key, member in value.items()}
@@ -148,7 +192,7 @@ def bindings_of(env: Any) -> dict[str, Any]:
     """Bind what an expression of a state sees: its variables and ``$states``."""
     variables = env.variable_store
     return {
-        **env.run.functions,
+        **env.execution.functions,
         **variables._outer_scope,
         **variables._inner_scope,
         "states": env.states._states_data,
@@ -161,7 +205,7 @@ def value_of(env: Any, expression: str) -> Any:
         return evaluate(expression, bindings_of(env))
     except (Undefined, Unsupported) as nothing:
         cause = str(nothing)
-    except Exception as wrong:  # whatever the evaluator trips over is the expression's error
+    except Exception as wrong:  # any error of the evaluator is the expression's
         reason = getattr(wrong, "error", None)
         cause = (
             f"The JSONata expression '{expression}' threw an error during evaluation. "

@@ -1,4 +1,4 @@
-"""Putting replacements into moto, and taking them out again."""
+"""Replacing attributes of moto, and restoring them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ _MISSING = object()
 
 
 class Patches:
-    """Attributes of moto that were replaced, with what stood there before."""
+    """The attributes that were replaced, with their original values."""
 
     def __init__(self) -> None:
         self._replaced: list[tuple[Any, str, Any]] = []
 
     def put(self, owner: Any, name: str, replacement: Any) -> None:
-        """Replace an attribute, or add one that is absent."""
+        """Replace an attribute of a class or module, or add it."""
         self._replaced.append((owner, name, vars(owner).get(name, _MISSING)))
         setattr(owner, name, replacement)
 
     def undo(self) -> None:
-        """Put back what stood there."""
+        """Restore every attribute."""
         while self._replaced:
             owner, name, before = self._replaced.pop()
             if before is _MISSING:

@@ -1,9 +1,9 @@
-"""Waiting on the simulated clock, and starting threads that count on it."""
+"""Waiting on the simulated clock, and threads that the clock takes into account."""
 
 from __future__ import annotations
 
 import threading
-from contextlib import AbstractContextManager
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,70 +13,95 @@ if TYPE_CHECKING:
     from local.clock import Clock
 
 
+class _Thread(threading.Thread):
+    """A thread that this module has started."""
+
+
 def iso(moment: datetime) -> str:
     """Write an instant as Step Functions does: ``2026-11-23T22:00:00.123Z``."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 class Signal:
-    """Something a thread waits for, with or without a limit on the clock.
+    """Something a thread waits for, with or without a time limit on the clock.
 
-    From the moment it is set until the waiting thread has woken, that thread counts as being
-    at work: otherwise time could jump in between.
+    From the moment the signal is set until the waiting thread has woken, that thread counts as
+    being at work. Otherwise, time could jump in between.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
         self._event = threading.Event()
-        self._asleep = False
-        self._woken: AbstractContextManager[None] | None = None
 
     def set(self) -> None:
-        """Wake the thread that waits, or let it pass when it comes."""
-        with self._lock:
-            if self._event.is_set():
-                return
-            if self._asleep:
-                self._woken = self._clock.at_work()
-                self._woken.__enter__()
-            self._event.set()
+        """Wake the thread that waits, or let it pass when it starts to wait."""
+        self._event.set()
         self._clock.nudge()
 
     def is_set(self) -> bool:
-        """Tell whether it has been set."""
+        """Return whether the signal has been set."""
         return self._event.is_set()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait; returns whether the signal was set, rather than the time over."""
-        with self._lock:
-            if self._event.is_set():
-                return True
-            self._asleep = True
-        if seconds is None:
-            with self._clock.waiting():
-                self._event.wait()
-        else:
-            self._clock.sleep(seconds, self._event)
-        with self._lock:
-            self._asleep = False
-            if self._woken is not None:
-                self._woken.__exit__(None, None, None)
-                self._woken = None
-            return self._event.is_set()
+        """Wait until the signal is set or the time is over; return whether it was set."""
+        self._clock.sleep(seconds, self._event)
+        return self._event.is_set()
 
 
 def start_thread(clock: Clock, name: str, work: Callable[[], None]) -> threading.Thread:
-    """Start a thread that is at work from this moment on."""
-    at_work = clock.at_work()
-    at_work.__enter__()
+    """Start a thread that counts as being at work from this moment on."""
+    turn = clock.queue()
 
     def run() -> None:
-        try:
+        with clock.taking(turn):
             work()
-        finally:
-            at_work.__exit__(None, None, None)
 
-    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread = _Thread(target=run, name=name, daemon=True)
     thread.start()
     return thread
+
+
+def join_threads(seconds: float) -> None:
+    """Wait, in real time, until the threads that were started have ended.
+
+    A Task that timed out leaves one behind, whose function works on. It must not call the next
+    embedded cloud of this process.
+    """
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        threads = (thread for thread in threading.enumerate() if thread.is_alive())
+        mine = (thread for thread in threads if isinstance(thread, _Thread))
+        if (thread := next(mine, None)) is None:
+            return
+        thread.join(left)
+
+
+def in_threads(clock: Clock, name: str, count: int, work: Callable[[], None]) -> None:
+    """Do the same work in ``count`` threads, wait for all of them, and raise what one raised."""
+    if count == 1:
+        work()
+        return
+    all_done = Signal(clock)
+    lock = threading.Lock()
+    left = count
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        nonlocal left
+        try:
+            work()
+        except BaseException as error:
+            raised.append(error)
+        finally:
+            with lock:
+                left -= 1
+                last = left == 0
+            if last:
+                all_done.set()
+
+    for _ in range(count):
+        start_thread(clock, name, run)
+    if count:
+        all_done.wait()
+    if raised:
+        raise raised[0]

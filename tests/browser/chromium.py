@@ -1,4 +1,4 @@
-"""Debian's Chromium, headless, and what it tells of a page."""
+"""Debian's Chromium, headless, and what it reports about a page."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ Scheme = Literal["light", "dark"]
 
 
 def missing() -> list[str]:
-    """Name the programs that the browser needs and this machine lacks."""
+    """Name the required programs that are not installed."""
     return [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
 
 
 class Page:
-    """A page as a person has it before them: so wide, in light or dark."""
+    """A page on a screen with a width and a color scheme."""
 
     def __init__(self, driver: webdriver.Chrome) -> None:
         self._driver = driver
 
     def open(self, path: Path, width: int, scheme: Scheme) -> None:
-        """Open a file, and forget what was told of the page before."""
+        """Open a file, and clear the logs of the page before it."""
         metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         self._driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
@@ -61,12 +61,12 @@ class Page:
         return [entry["message"] for entry in self._driver.get_log("browser")]  # type: ignore[no-untyped-call]
 
     def requested(self) -> list[str]:
-        """Give every address that was asked for since the page was opened."""
+        """Give every address that was requested since the page was opened."""
         entries = self._driver.get_log("performance")  # type: ignore[no-untyped-call]
-        told = [json.loads(entry["message"])["message"] for entry in entries]
+        messages = [json.loads(entry["message"])["message"] for entry in entries]
         return [
             message["params"]["request"]["url"]
-            for message in told
+            for message in messages
             if message["method"] == "Network.requestWillBeSent"
         ]
 
@@ -83,7 +83,7 @@ class Page:
         ]
 
     def tab_stops(self) -> Iterator[dict[str, Any]]:
-        """Press Tab until the end of the page; tell of each element that gets the focus."""
+        """Press Tab until the end of the page. Describe each element that gets the focus."""
         while True:
             self._driver.switch_to.active_element.send_keys(Keys.TAB)
             focused: dict[str, Any] | None = self.script(
@@ -109,7 +109,7 @@ class Page:
         self._driver.switch_to.active_element.send_keys(Keys.ENTER)
 
     def picture(self, path: Path, width: int, height: int) -> None:
-        """Save the page's top as PNG."""
+        """Save the top of the page as PNG."""
         clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
         shot = self._driver.execute_cdp_cmd(
             "Page.captureScreenshot", {"clip": clip, "captureBeyondViewport": True}
@@ -127,6 +127,7 @@ def chromium() -> Iterator[Page]:
             options.add_argument(switch)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         driver = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
+        driver.set_script_timeout(300)  # axe takes long on tables of many rows
         try:
             yield Page(driver)
         finally:

@@ -1,4 +1,4 @@
-"""Reports to look at, as real executions wrote them."""
+"""Report pages of real executions."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from local import faults
 from local.clock import Clock
 from local.cloud import embedded_cloud
-from tests.machine.conftest import NOW
-from tests.machine.machine import Ended, Machine
-from tests.machine.test_clean_up import execution, stop_when_a_run_ends
+from local.faults import faults
+from tests.machine.machine import NOW, Ended, Machine
+from tests.machine.runs import stop_when_a_run_ends
 
 LOCKED = "Salesforce answered: UNABLE_TO_LOCK_ROW, unable to obtain exclusive access to this record"
-TROUBLE: list[dict[str, Any]] = [
+FAULTS: list[dict[str, Any]] = [
     {"Run": {"Flow": "-0005$"}, "Ends": "Error", "Message": LOCKED, "Times": 2},
     {"Run": {"Flow": "-0009$"}, "Ends": "Error", "Message": "The response has too many records"},
     {"Run": {"Flow": "-001[34]$"}, "Ends": "Error", "Message": LOCKED},
     {"Run": {"Flow": "-0016$"}, "PutFailures": 12},
 ]
-"""A window that is run again, one that is split, two that fail, and records that do not land."""
+"""One window is retried, one is split, two fail, and some records of one can't be put."""
 
 
 @contextmanager
@@ -32,16 +31,25 @@ def machine() -> Iterator[Machine]:
 
 
 def failed(machine: Machine) -> Ended:
-    """Import three years, with trouble."""
-    faults.install({"Faults": TROUBLE})
+    """Import three years, with faults."""
+    faults.install({"Faults": FAULTS})
     ended = machine.run("contacts-since-2023")
+    faults.clear()
+    return ended
+
+
+def sixty_windows(machine: Machine) -> Ended:
+    """Import three years in sixty windows, two of which are split in vain."""
+    failing = {"Run": {"Flow": "-00(07|41)"}, "Ends": "Error", "Message": "too many records"}
+    faults.install({"Faults": [failing]})
+    ended = machine.run("sixty-windows", BatchSize="P18D")
     faults.clear()
     return ended
 
 
 def stopped(machine: Machine) -> Ended:
     """Stop an import when its first run ends."""
-    stop_when_a_run_ends(machine, execution(machine, "stopped"))
+    stop_when_a_run_ends(machine, machine.arn_of("stopped"))
     ended = machine.run("stopped", ImportFrom="P1Y")
     machine.cloud.events.settle()
     return ended

@@ -12,7 +12,10 @@ import pytest
 from tests.browser import reports
 from tests.browser.chromium import Page, Scheme, chromium, missing
 
-KINDS = ["complete", "failed", "dry-run", "stopped", "without-windows", "many-windows"]
+KINDS = [
+    *("complete", "failed", "dry-run", "stopped", "without-windows", "many-windows"),
+    "sixty-windows",
+]
 VIEWS: list[tuple[int, Scheme]] = [
     (1280, "light"),
     (1280, "dark"),
@@ -43,6 +46,7 @@ def pages(page: Page, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pat
             "dry-run": machine.run("dry-run", DryRun=True),
             "stopped": reports.stopped(machine),
             "without-windows": machine.run("without-windows", ImportFrom="P30D"),
+            "sixty-windows": reports.sixty_windows(machine),
             "many-windows": machine.run("many-windows", BatchSize="P2D", DryRun=True),
         }
         return {kind: reports.save(ended, folder) for kind, ended in made.items()}
@@ -50,19 +54,58 @@ def pages(page: Page, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pat
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("width", "scheme"), VIEWS)
-def test_it_fits_asks_for_nothing_and_is_accessible(
+def test_it_fits_requests_nothing_else_and_is_accessible(
     page: Page, pages: dict[str, Path], kind: str, width: int, scheme: Scheme
 ) -> None:
-    # Given a report on a screen so wide, in light or dark, with everything unfolded
+    # Given a report on a screen of this width, in light or dark, with all details open
     page.open(pages[kind], width, scheme)
     page.script("document.querySelectorAll('details').forEach(d => d.open = true)")
-    # Then nothing reaches over its edge
+    # Then nothing is wider than the screen
     assert page.script("return document.documentElement.scrollWidth") == width
-    # And nothing but the file was asked for, and nothing complained
+    # And only the file itself was requested, and the console is empty
     assert page.requested() == [pages[kind].as_uri()]
     assert page.console() == []
-    # And names, contrast and order are as WCAG and axe want them
+    # And axe finds no violation of WCAG in names, contrast, and order
     assert page.violations() == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("width", "scheme"), VIEWS)
+def test_no_sign_overflows_its_block_and_no_figure_its_tile(
+    page: Page, pages: dict[str, Path], kind: str, width: int, scheme: Scheme
+) -> None:
+    page.open(pages[kind], width, scheme)
+    overflowing = page.script(
+        """
+        const shown = e => getComputedStyle(e).display !== "none";
+        const signs = [...document.querySelectorAll("svg[role=img] g > text.on")].filter(shown)
+          .filter(t => {
+            const sign = t.getBoundingClientRect();
+            const block = t.parentNode.querySelector("rect").getBoundingClientRect();
+            return sign.left < block.left - 1 || sign.right > block.right + 1;
+          });
+        const tiles = [...document.querySelectorAll(".totals dd, .facts dd")]
+          .filter(e => e.scrollWidth > e.clientWidth);
+        return [...signs, ...tiles].map(e => e.textContent);
+        """
+    )
+    assert overflowing == []
+
+
+def test_pictures_of_each_kind_can_be_kept(
+    page: Page, pages: dict[str, Path], tmp_path: Path
+) -> None:
+    """Set SCREENSHOTS to a folder to keep them."""
+    folder = Path(os.environ.get("SCREENSHOTS", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind in KINDS:
+        for width, scheme in VIEWS:
+            page.open(pages[kind], width, scheme)
+            height = page.script("return document.documentElement.scrollHeight")
+            picture = folder / f"{kind}-{width}-{scheme}.png"
+            page.picture(picture, width, height)
+            assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert len({path.read_bytes() for path in folder.glob("*.png")}) == len(KINDS) * len(VIEWS)
 
 
 def test_dark_is_dark_and_light_is_light(page: Page, pages: dict[str, Path]) -> None:
@@ -96,7 +139,7 @@ def test_a_table_opens_by_the_keyboard(page: Page, pages: dict[str, Path]) -> No
     shown = "return document.querySelector('#windows-table').checkVisibility()"
     assert not page.script(shown)
     for stop in page.tab_stops():
-        if stop["name"].startswith("The windows as a table"):
+        if stop["name"].startswith("Windows as a table"):
             page.press_enter()
             break
     assert page.script(shown)
@@ -112,19 +155,20 @@ def test_a_table_opens_by_the_keyboard(page: Page, pages: dict[str, Path]) -> No
                 "2 of 19 windows are not complete",
                 "0013 (2025-11-23 to 2026-01-23), 0014 (2026-01-23 to 2026-03-23)",
                 reports.LOCKED,
-                "Redrive the execution: it runs only the windows that are not complete.",
+                "Redrive the execution. Only the windows that are not complete run again.",
                 '{"Resume": "contacts-since-2023"}',
-                "As it turned out",
+                "Actual",
             ],
         ),
         (
             "dry-run",
-            ["What happened", "What next", "Windows", "Continuous integration", "Cost"],
+            ["What happened", "What next", "Warnings", "Windows", "Continuous integration", "Cost"],
             [
-                "This was a dry run: 18 windows would be run",
+                "This was a dry run. The import of Salesforce-Contact into the domain acme would "
+                "run 18 windows.",
                 "Estimated cost",
                 "of the execution + 18 windows ×",
-                "40 min 24 s",
+                "40 min",
                 "18 windows × 0.1 GB",
                 "without DryRun",
             ],
@@ -132,16 +176,16 @@ def test_a_table_opens_by_the_keyboard(page: Page, pages: dict[str, Path]) -> No
         (
             "complete",
             ["What happened", "What next", "Windows", "Records per window"],
-            ["All 6 windows are complete", "Nothing has to be done", "As it turned out"],
+            ["All 6 windows are complete", "You don't need to do anything", "Actual"],
         ),
         (
             "stopped",
             ["What happened", "What failed", "What next", "Windows"],
-            ["Cancelled", "Somebody stopped the execution", "Redrive the execution"],
+            ["Cancelled", "The execution was stopped, or timed out", "Redrive the execution"],
         ),
     ],
 )
-def test_it_tells_what_happened_what_failed_and_what_next_in_this_order(
+def test_it_says_what_happened_what_failed_and_what_next_in_this_order(
     page: Page, pages: dict[str, Path], kind: str, headings: list[str], texts: list[str]
 ) -> None:
     page.open(pages[kind], 400, "light")

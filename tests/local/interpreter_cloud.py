@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 from moto import mock_aws
 
-from local import functions, interpreter
+from local import clients, interpreter
+from local.aws import functions
 from local.clock import Clock
 
 REGION = "us-east-1"
@@ -32,8 +32,8 @@ class Cloud:
     changes: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.sfn: Any = boto3.client("stepfunctions", region_name=REGION)
-        self.s3: Any = boto3.client("s3", region_name=REGION)
+        self.sfn: Any = clients.client("stepfunctions", REGION)
+        self.s3: Any = clients.client("s3", REGION)
         self.s3.create_bucket(Bucket="bucket")
         self._machines = 0
 
@@ -87,12 +87,12 @@ class Cloud:
         return [row for page in pages for row in page["executions"]]
 
     def function(self, name: str, handler: str, **variables: str) -> None:
-        iam: Any = boto3.client("iam", region_name=REGION)
+        iam: Any = clients.client("iam", REGION)
         role = iam.create_role(RoleName=f"{name}-role", AssumeRolePolicyDocument="{}")
         code = io.BytesIO()
         with zipfile.ZipFile(code, "w") as archive:
             archive.writestr("nothing", "")
-        client: Any = boto3.client("lambda", region_name=REGION)
+        client: Any = clients.client("lambda", REGION)
         client.create_function(
             FunctionName=name,
             Handler=handler,
@@ -105,9 +105,9 @@ class Cloud:
 
 
 @contextmanager
-def cloud_as_on_aws() -> Iterator[Cloud]:
+def cloud_as_on_aws(**limits: int) -> Iterator[Cloud]:
     clock = Clock(speed=None, start=START)
-    with mock_aws(config=CONFIG), interpreter.installed(clock):
+    with mock_aws(config=CONFIG), interpreter.installed(clock, **limits):
         functions.install(clock)
         try:
             cloud = Cloud(clock)

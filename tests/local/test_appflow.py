@@ -1,177 +1,44 @@
+"""AppFlow in the embedded cloud, called as its clients call it."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from itertools import count
 from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 from moto.core.exceptions import ServiceException
 
-from local import services, world
-from local.clock import Clock
-from local.services import Services
-from local.simulation import Knobs, RunOutcome, current
-from local.sources import known_entities
-
-NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
-FIELDS = ["Id", "LastName", "LastModifiedDate"]
-OBJECT_TYPE = "Salesforce-Contact"
-Request = dict[str, Any]
-
-
-@cache
-def shared_client(service: str) -> Any:
-    """Make a client once for all tests: making one takes longer than most tests do."""
-    session = boto3.Session("local", "local", region_name="us-east-1")
-    return session.client(service)  # type: ignore[call-overload]
-
-
-class Cloud:
-    """Both clients, the services' insides and the clock."""
-
-    def __init__(self, knobs: Knobs | None = None) -> None:
-        self.clock = Clock(speed=1e-9, start=NOW)
-        self.services: Services = services.install(
-            self.clock, knobs or Knobs(made_up_records=20, run_base=timedelta(seconds=40))
-        )
-        world.populate(self.client)
-        self.appflow = self.client("appflow")
-        self.profiles = self.client("customer-profiles")
-        self.source = self.services.sources.get("acme-sf", "Contact")
-
-    def client(self, service: str) -> Any:
-        return shared_client(service)
-
-    def run(self, name: str, seconds: float = 3600) -> Request:
-        """Register a flow, run it and let time pass; the run as it ended."""
-        arn = self.appflow.describe_flow(flowName=name)["flowArn"]
-        self.profiles.put_integration(DomainName="acme", Uri=arn, ObjectTypeName=OBJECT_TYPE)
-        self.appflow.start_flow(flowName=name)
-        self.clock.advance(seconds)
-        return self.last_run(name)
-
-    def last_run(self, name: str) -> Request:
-        records = self.appflow.describe_flow_execution_records(flowName=name)
-        run: Request = records["flowExecutions"][0]
-        return run
-
-    def landed(self) -> list[str]:
-        objects = self.services.domain_objects("acme", OBJECT_TYPE)
-        return sorted(record["Id"] for record in objects)
+from local.services.appflow.schedules import next_pull
+from local.services.simulation import RunOutcome, current
+from tests.local.services_cloud import (
+    FIELDS,
+    NOW,
+    OBJECT_TYPE,
+    Cloud,
+    Request,
+    contact,
+    destination,
+    flow,
+    milliseconds,
+    refused,
+    scheduled,
+    tasks,
+    window_filter,
+)
 
 
 @pytest.fixture
 def cloud() -> Iterator[Cloud]:
     with mock_aws():
         yield Cloud()
-
-
-def milliseconds(instant: datetime) -> int:
-    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
-
-
-def contact(key: str, modified: datetime) -> Request:
-    entity = known_entities("Salesforce")["Contact"]
-    return {"Id": key, "LastName": f"Name {key}", "LastModifiedDate": entity.format(modified)}
-
-
-def window_filter(start: datetime, end: datetime) -> Request:
-    return {
-        "taskType": "Filter",
-        "sourceFields": ["LastModifiedDate"],
-        "connectorOperator": {"Salesforce": "BETWEEN"},
-        "taskProperties": {
-            "DATA_TYPE": "datetime",
-            "LOWER_BOUND": str(milliseconds(start) - 1),
-            "UPPER_BOUND": str(milliseconds(end)),
-        },
-    }
-
-
-def tasks(fields: list[str], connector: str = "Salesforce") -> list[Request]:
-    projection = {
-        "taskType": "Filter",
-        "sourceFields": fields,
-        "connectorOperator": {connector: "PROJECTION"},
-    }
-    maps = [
-        {
-            "taskType": "Map",
-            "sourceFields": [name],
-            "destinationField": name,
-            "connectorOperator": {connector: "NO_OP"},
-            "taskProperties": {},
-        }
-        for name in fields
-    ]
-    return [projection, *maps]
-
-
-def flow(name: str = "contacts", **changes: Any) -> Request:
-    request: Request = {
-        "flowName": name,
-        "triggerConfig": {"triggerType": "OnDemand"},
-        "sourceFlowConfig": {
-            "connectorType": "Salesforce",
-            "connectorProfileName": "acme-sf",
-            "sourceConnectorProperties": {"Salesforce": {"object": "Contact"}},
-        },
-        "destinationFlowConfigList": [destination()],
-        "tasks": tasks(FIELDS),
-    }
-    return request | changes
-
-
-def destination(domain: str = "acme", object_type: str = OBJECT_TYPE) -> Request:
-    return {
-        "connectorType": "CustomerProfiles",
-        "destinationConnectorProperties": {
-            "CustomerProfiles": {"domainName": domain, "objectTypeName": object_type}
-        },
-    }
-
-
-def scheduled(expression: str = "rate(1hours)", **changes: Any) -> Request:
-    properties = {
-        "scheduleExpression": expression,
-        "dataPullMode": "Incremental",
-        "scheduleStartTime": NOW + timedelta(minutes=5),
-    }
-    source = flow()["sourceFlowConfig"] | {
-        "incrementalPullConfig": {"datetimeTypeFieldName": "LastModifiedDate"}
-    }
-    trigger = {
-        "triggerType": "Scheduled",
-        "triggerProperties": {"Scheduled": properties | changes},
-    }
-    return flow(triggerConfig=trigger, sourceFlowConfig=source)
-
-
-def refused(code: str, status: int | None = None) -> Any:
-    class Refusal:
-        def __enter__(self) -> Any:
-            self.raises = pytest.raises(ClientError)
-            self.caught = self.raises.__enter__()
-            return self.caught
-
-        def __exit__(self, *details: Any) -> bool:
-            suppressed = bool(self.raises.__exit__(*details))
-            response = self.caught.value.response
-            assert response["Error"]["Code"] == code
-            if status:
-                assert response["ResponseMetadata"]["HTTPStatusCode"] == status
-            return suppressed
-
-    return Refusal()
 
 
 def source_config(**changes: Any) -> Request:
@@ -243,7 +110,7 @@ BETWEEN = window_filter(NOW - timedelta(days=1), NOW)
                 ],
             },
             "ValidationException",
-            "connectorOperator.Zendesk: is 'BETWEEN'",
+            'connectorOperator.Zendesk: is "BETWEEN"',
         ),
         (
             {"sourceFlowConfig": ZENDESK, "tasks": tasks(["id"], "Salesforce")},
@@ -260,7 +127,7 @@ BETWEEN = window_filter(NOW - timedelta(days=1), NOW)
             "exactly Salesforce",
         ),
         ({"triggerConfig": {"triggerType": "Scheduled"}}, "ValidationException", "Scheduled needs"),
-        (scheduled("cron(0 3 * * ? *)"), "ValidationException", "cron"),
+        (scheduled("cron(banana)"), "ValidationException", "cron(0 2 * * ? *)"),
         (scheduled("rate(1 hour)"), "ValidationException", "rate(1hours)"),
         (
             scheduled(scheduleStartTime=NOW - timedelta(minutes=1)),
@@ -274,7 +141,7 @@ BETWEEN = window_filter(NOW - timedelta(days=1), NOW)
         ),
     ],
 )
-def test_given_a_wrong_flow_when_created_then_it_is_refused_with_the_real_error(
+def test_a_wrong_flow_is_refused_with_the_real_error(
     cloud: Cloud, changes: Request, code: str, words: str
 ) -> None:
     with refused(code) as refusal:
@@ -284,7 +151,7 @@ def test_given_a_wrong_flow_when_created_then_it_is_refused_with_the_real_error(
     assert cloud.appflow.list_flows()["flows"] == []
 
 
-def test_given_an_unknown_member_when_sent_past_the_client_then_it_is_refused(
+def test_an_unknown_member_is_refused_by_the_service_too(
     cloud: Cloud,
 ) -> None:
     client = boto3.client("appflow", region_name="us-east-1")
@@ -294,10 +161,10 @@ def test_given_an_unknown_member_when_sent_past_the_client_then_it_is_refused(
     with refused("ValidationException", 400) as refusal:
         client.list_flows()
 
-    assert "Wrong: is not known here" in str(refusal.value)
+    assert "Wrong: is unknown" in str(refusal.value)
 
 
-def test_given_a_flow_when_created_then_it_can_be_described_with_its_tags(cloud: Cloud) -> None:
+def test_a_flow_is_described_with_its_tags(cloud: Cloud) -> None:
     answer = cloud.appflow.create_flow(**flow(description="all of them", tags={"run": "one"}))
 
     described = cloud.appflow.describe_flow(flowName="contacts")
@@ -308,14 +175,14 @@ def test_given_a_flow_when_created_then_it_can_be_described_with_its_tags(cloud:
     assert "lastRunExecutionDetails" not in described
 
 
-def test_given_a_name_in_use_when_created_then_it_is_a_conflict(cloud: Cloud) -> None:
+def test_a_name_in_use_is_a_conflict(cloud: Cloud) -> None:
     cloud.appflow.create_flow(**flow())
 
     with refused("ConflictException", 409):
         cloud.appflow.create_flow(**flow())
 
 
-def test_given_a_client_token_when_repeated_then_the_answer_is_repeated_for_eight_hours(
+def test_a_repeated_client_token_repeats_the_answer_for_eight_hours(
     cloud: Cloud,
 ) -> None:
     first = cloud.appflow.create_flow(**flow(), clientToken="once")
@@ -329,7 +196,7 @@ def test_given_a_client_token_when_repeated_then_the_answer_is_repeated_for_eigh
     assert len(cloud.appflow.list_flows()["flows"]) == 2
 
 
-def test_given_a_registered_flow_when_run_then_its_records_land_mapped_and_keyed(
+def test_records_of_a_registered_flow_land_mapped_and_keyed(
     cloud: Cloud,
 ) -> None:
     cloud.source.load([contact("1", NOW - timedelta(days=9)), contact("2", NOW)])
@@ -348,7 +215,7 @@ def test_given_a_registered_flow_when_run_then_its_records_land_mapped_and_keyed
     assert cloud.services.deliveries("acme", OBJECT_TYPE) == {"1": 1, "2": 1}
 
 
-def test_given_an_unregistered_flow_when_run_then_it_succeeds_and_nothing_lands(
+def test_a_run_of_an_unregistered_flow_succeeds_and_nothing_lands(
     cloud: Cloud,
 ) -> None:
     cloud.appflow.create_flow(**flow())
@@ -360,7 +227,7 @@ def test_given_an_unregistered_flow_when_run_then_it_succeeds_and_nothing_lands(
     assert cloud.landed() == []
 
 
-def test_given_a_run_when_its_time_has_not_come_then_it_is_in_progress(cloud: Cloud) -> None:
+def test_a_run_is_in_progress_until_its_time_has_passed(cloud: Cloud) -> None:
     cloud.appflow.create_flow(**flow())
 
     run = cloud.run("contacts", seconds=39)
@@ -370,7 +237,7 @@ def test_given_a_run_when_its_time_has_not_come_then_it_is_in_progress(cloud: Cl
     assert cloud.services.next_due() == NOW + timedelta(seconds=40, milliseconds=2 * 20)
 
 
-def test_given_a_source_that_changes_when_a_run_ends_then_it_has_read_it_as_it_is_then(
+def test_a_run_reads_the_source_as_it_is_when_the_run_ends(
     cloud: Cloud,
 ) -> None:
     cloud.source.load([contact("1", NOW), contact("2", NOW)])
@@ -385,7 +252,7 @@ def test_given_a_source_that_changes_when_a_run_ends_then_it_has_read_it_as_it_i
     assert cloud.landed() == ["2", "3"]
 
 
-def test_given_a_running_flow_when_started_or_deleted_then_it_is_a_conflict(cloud: Cloud) -> None:
+def test_starting_or_deleting_a_running_flow_is_a_conflict(cloud: Cloud) -> None:
     cloud.appflow.create_flow(**flow())
     cloud.appflow.start_flow(flowName="contacts")
 
@@ -399,7 +266,7 @@ def test_given_a_running_flow_when_started_or_deleted_then_it_is_a_conflict(clou
         cloud.appflow.describe_flow(flowName="contacts")
 
 
-def test_given_a_start_token_when_repeated_then_no_second_run_starts(cloud: Cloud) -> None:
+def test_a_repeated_start_token_starts_no_second_run(cloud: Cloud) -> None:
     cloud.appflow.create_flow(**flow())
 
     first = cloud.appflow.start_flow(flowName="contacts", clientToken="start")
@@ -410,7 +277,7 @@ def test_given_a_start_token_when_repeated_then_no_second_run_starts(cloud: Clou
     assert again["executionId"] == first["executionId"] != other["executionId"]
 
 
-def test_given_a_start_token_when_its_flow_was_deleted_then_a_new_flow_runs(cloud: Cloud) -> None:
+def test_a_start_token_of_a_deleted_flow_starts_its_successor(cloud: Cloud) -> None:
     cloud.appflow.create_flow(**flow())
     first = cloud.appflow.start_flow(flowName="contacts", clientToken="start")
     cloud.appflow.delete_flow(flowName="contacts", forceDelete=True)
@@ -421,14 +288,14 @@ def test_given_a_start_token_when_its_flow_was_deleted_then_a_new_flow_runs(clou
     assert second["executionId"] != first["executionId"]
 
 
-def test_given_an_on_demand_flow_when_stopped_then_it_is_unsupported(cloud: Cloud) -> None:
+def test_stopping_an_on_demand_flow_is_unsupported(cloud: Cloud) -> None:
     cloud.appflow.create_flow(**flow())
 
     with refused("UnsupportedOperationException", 400):
         cloud.appflow.stop_flow(flowName="contacts")
 
 
-def test_given_a_run_when_cancelled_then_it_is_first_started_then_done_and_nothing_lands(
+def test_a_run_is_cancelled_in_two_steps_and_nothing_lands(
     cloud: Cloud,
 ) -> None:
     cloud.appflow.create_flow(**flow())
@@ -445,7 +312,7 @@ def test_given_a_run_when_cancelled_then_it_is_first_started_then_done_and_nothi
     assert cloud.landed() == []
 
 
-def test_given_many_runs_when_listed_then_they_come_in_pages_the_newest_first(
+def test_runs_are_listed_in_pages_the_newest_first(
     cloud: Cloud,
 ) -> None:
     cloud.appflow.create_flow(**flow())
@@ -478,7 +345,7 @@ def test_given_many_runs_when_listed_then_they_come_in_pages_the_newest_first(
         ("NOT_EQUAL_TO", {"VALUE": str(milliseconds(NOW))}, ["after", "before"]),
     ],
 )
-def test_given_a_filter_when_run_then_it_is_evaluated(
+def test_a_run_evaluates_its_filter(
     cloud: Cloud, operator: str, properties: dict[str, str], expected: list[str]
 ) -> None:
     step = timedelta(milliseconds=1)
@@ -496,7 +363,7 @@ def test_given_a_filter_when_run_then_it_is_evaluated(
     assert cloud.landed() == expected
 
 
-def test_given_two_filters_when_run_then_both_must_pass(cloud: Cloud) -> None:
+def test_a_record_must_pass_both_of_two_filters(cloud: Cloud) -> None:
     cloud.source.load([contact("1", NOW), contact("2", NOW), contact("3", NOW - timedelta(days=3))])
     named = {
         "taskType": "Filter",
@@ -512,7 +379,7 @@ def test_given_two_filters_when_run_then_both_must_pass(cloud: Cloud) -> None:
     assert cloud.landed() == ["2"]
 
 
-def test_given_any_dates_when_a_window_runs_then_all_in_it_land_under_both_readings(
+def test_all_records_of_a_window_land_under_both_readings(
     cloud: Cloud,
 ) -> None:
     start = NOW - timedelta(days=90)
@@ -543,7 +410,7 @@ def test_given_any_dates_when_a_window_runs_then_all_in_it_land_under_both_readi
     all_in_it_land()
 
 
-def test_given_a_scheduled_flow_when_created_then_it_is_a_draft_until_it_is_started(
+def test_a_scheduled_flow_is_a_draft_until_it_is_started(
     cloud: Cloud,
 ) -> None:
     created = cloud.appflow.create_flow(**scheduled())
@@ -556,7 +423,7 @@ def test_given_a_scheduled_flow_when_created_then_it_is_a_draft_until_it_is_star
     assert "executionId" not in started
 
 
-def test_given_a_started_schedule_when_time_passes_then_it_pulls_what_is_new_each_time(
+def test_a_started_schedule_pulls_what_is_new_each_time(
     cloud: Cloud,
 ) -> None:
     cloud.source.load(
@@ -583,7 +450,39 @@ def test_given_a_started_schedule_when_time_passes_then_it_pulls_what_is_new_eac
     assert cloud.services.deliveries("acme", OBJECT_TYPE) == {"recent": 1, "new": 1}
 
 
-def test_given_first_execution_from_when_pulled_first_then_it_reaches_back_to_it(
+@pytest.mark.parametrize(
+    ("expression", "pulls"),
+    [
+        ("cron(0 2 * * ? *)", ["2026-11-24T02:00", "2026-11-25T02:00", "2026-11-26T02:00"]),
+        ("rate(1weeks)", ["2026-11-23T10:05", "2026-11-30T10:05", "2026-12-07T10:05"]),
+        ("rate(1months)", ["2026-11-23T10:05", "2026-12-23T10:05", "2027-01-23T10:05"]),
+    ],
+)
+def test_a_schedule_pulls_at_the_times_of_its_expression(
+    cloud: Cloud, expression: str, pulls: list[str]
+) -> None:
+    cloud.appflow.create_flow(**scheduled(expression))
+    cloud.appflow.start_flow(flowName="contacts")
+    cloud.clock.advance(100 * 86_400)
+
+    runs = cloud.appflow.describe_flow_execution_records(flowName="contacts", maxResults=100)
+    starts = [f"{run['startedAt']:%Y-%m-%dT%H:%M}" for run in runs["flowExecutions"][::-1]]
+    assert starts[:3] == pulls
+
+
+def test_a_rate_in_months_leaves_out_no_month_though_it_starts_late_in_one() -> None:
+    start = datetime(2026, 1, 31, tzinfo=UTC)
+    at, days = start, []
+    for _ in range(4):
+        found = next_pull("rate(1months)", start, at)
+        assert found is not None
+        at = found
+        days.append(f"{at:%m-%d}")
+
+    assert days == ["02-28", "03-31", "04-30", "05-31"]
+
+
+def test_the_first_pull_reaches_back_to_first_execution_from(
     cloud: Cloud,
 ) -> None:
     since = NOW - timedelta(days=200) + timedelta(milliseconds=123)
@@ -596,18 +495,18 @@ def test_given_first_execution_from_when_pulled_first_then_it_reaches_back_to_it
     assert run["dataPullEndTime"] == NOW - timedelta(minutes=5)
 
 
-def test_given_a_failed_pull_when_the_next_one_runs_then_it_starts_where_the_last_good_one_ended(
+def test_a_pull_after_a_failed_one_starts_where_the_last_good_one_ended(
     cloud: Cloud,
 ) -> None:
     cloud.source.load([contact("1", NOW - timedelta(days=1))])
     arn = cloud.appflow.create_flow(**scheduled())["flowArn"]
     cloud.profiles.put_integration(DomainName="acme", Uri=arn, ObjectTypeName=OBJECT_TYPE)
     cloud.appflow.start_flow(flowName="contacts")
-    judge = current.judge_run
-    current.judge_run = lambda *_: RunOutcome([], "Error", "the source is down")
+    judge = current.end_run
+    current.end_run = lambda *_: RunOutcome([], "Error", "the source is down")
     cloud.clock.advance(600)
     failed = cloud.last_run("contacts")
-    current.judge_run = judge
+    current.end_run = judge
     cloud.clock.advance(3600)
 
     assert failed["executionStatus"] == "Error"
@@ -616,14 +515,14 @@ def test_given_a_failed_pull_when_the_next_one_runs_then_it_starts_where_the_las
     assert cloud.landed() == ["1"]
 
 
-def test_given_failures_up_to_the_threshold_when_pulled_then_the_flow_is_deactivated(
+def test_failures_up_to_the_threshold_deactivate_the_flow(
     cloud: Cloud,
 ) -> None:
     events: list[Request] = []
     cloud.services.on_event(events.append)
     cloud.appflow.create_flow(**scheduled(flowErrorDeactivationThreshold=2))
     cloud.appflow.start_flow(flowName="contacts")
-    current.judge_run = lambda *_: RunOutcome([], "Error", "expired token")
+    current.end_run = lambda *_: RunOutcome([], "Error", "expired token")
     cloud.clock.advance(86400)
 
     described = cloud.appflow.describe_flow(flowName="contacts")
@@ -640,7 +539,7 @@ def test_given_failures_up_to_the_threshold_when_pulled_then_the_flow_is_deactiv
     assert events[1]["detail"]["start-time"] == "2026-11-23T10:05:00.000Z[UTC]"
 
 
-def test_given_a_schedule_when_stopped_then_it_pulls_no_more(cloud: Cloud) -> None:
+def test_a_stopped_schedule_pulls_no_more(cloud: Cloud) -> None:
     cloud.appflow.create_flow(**scheduled())
     cloud.appflow.start_flow(flowName="contacts")
     cloud.clock.advance(600)
@@ -651,7 +550,7 @@ def test_given_a_schedule_when_stopped_then_it_pulls_no_more(cloud: Cloud) -> No
     assert len(records["flowExecutions"]) == 1
 
 
-def test_given_an_on_demand_run_when_it_ends_then_its_event_is_as_people_have_seen_it(
+def test_the_event_of_an_on_demand_run_is_as_it_was_observed_on_aws(
     cloud: Cloud,
 ) -> None:
     events: list[Request] = []
@@ -668,7 +567,7 @@ def test_given_an_on_demand_run_when_it_ends_then_its_event_is_as_people_have_se
     assert detail["status"] == "Execution Successful"
 
 
-def test_given_a_flow_when_updated_then_the_new_definition_runs(cloud: Cloud) -> None:
+def test_an_updated_flow_runs_its_new_definition(cloud: Cloud) -> None:
     cloud.appflow.create_flow(**flow())
     changed = flow(tasks=tasks(["Id"]))
     cloud.appflow.update_flow(**changed)
@@ -677,7 +576,7 @@ def test_given_a_flow_when_updated_then_the_new_definition_runs(cloud: Cloud) ->
     assert all(set(o) == {"Id"} for o in cloud.services.domain_objects("acme", OBJECT_TYPE))
 
 
-def test_given_tags_when_added_and_removed_then_they_are_listed(cloud: Cloud) -> None:
+def test_tags_are_listed_as_they_were_added_and_removed(cloud: Cloud) -> None:
     arn = cloud.appflow.create_flow(**flow(tags={"a": "1"}))["flowArn"]
     cloud.appflow.tag_resource(resourceArn=arn, tags={"b": "2"})
     cloud.appflow.untag_resource(resourceArn=arn, tagKeys=["a"])
@@ -688,7 +587,7 @@ def test_given_tags_when_added_and_removed_then_they_are_listed(cloud: Cloud) ->
         cloud.appflow.list_tags_for_resource(resourceArn=arn + "x")
 
 
-def test_given_many_flows_when_listed_then_they_come_in_pages(cloud: Cloud) -> None:
+def test_flows_are_listed_in_pages(cloud: Cloud) -> None:
     for number in range(3):
         cloud.appflow.create_flow(**flow(f"flow-{number}"))
 
@@ -699,7 +598,7 @@ def test_given_many_flows_when_listed_then_they_come_in_pages(cloud: Cloud) -> N
     assert names == ["flow-0", "flow-1", "flow-2"]
 
 
-def test_given_an_entity_when_described_then_its_fields_tell_what_filters_they_take(
+def test_a_described_entity_lists_the_filters_that_its_fields_accept(
     cloud: Cloud,
 ) -> None:
     described = cloud.appflow.describe_connector_entity(
@@ -717,7 +616,7 @@ def test_given_an_entity_when_described_then_its_fields_tell_what_filters_they_t
         )
 
 
-def test_given_a_connection_when_asked_then_its_objects_are_listed(cloud: Cloud) -> None:
+def test_the_objects_of_a_connection_are_listed(cloud: Cloud) -> None:
     cloud.services.sources.get("acme-snow", "cmdb_ci").load([{"sys_id": "1"}])
 
     listed = cloud.appflow.list_connector_entities(connectorProfileName="acme-snow")
@@ -726,7 +625,7 @@ def test_given_a_connection_when_asked_then_its_objects_are_listed(cloud: Cloud)
     assert names == ["cmdb_ci", "incident", "sys_user", "task"]
 
 
-def test_given_a_connection_in_use_when_deleted_then_it_needs_force(cloud: Cloud) -> None:
+def test_deleting_a_connection_in_use_needs_force(cloud: Cloud) -> None:
     cloud.appflow.create_flow(**flow())
 
     with refused("ConflictException"):
@@ -737,14 +636,14 @@ def test_given_a_connection_in_use_when_deleted_then_it_needs_force(cloud: Cloud
     assert [p["connectorProfileName"] for p in left["connectorProfileDetails"]] == ["acme-zd"]
 
 
-def test_given_a_disturbance_when_an_operation_is_called_then_the_caller_sees_its_error(
+def test_a_caller_gets_the_error_of_an_interceptor(
     cloud: Cloud,
 ) -> None:
     def lose_the_answer(service: str, operation: str, request: Any, moment: str) -> None:
         if (operation, moment) == ("CreateFlow", "after"):
             raise ServiceException("InternalServerException", "lost")
 
-    current.disturb = lose_the_answer
+    current.intercept = lose_the_answer
     once = boto3.client(
         "appflow", region_name="us-east-1", config=Config(retries={"total_max_attempts": 1})
     )

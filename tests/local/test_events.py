@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local import stack
 from local.clock import Clock
 from local.cloud import Cloud, embedded_cloud
-from local.stack import Stack
-from tests.machine.conftest import NOW
+from local.stack import stack
+from local.stack.stack import Stack
+from tests.machine.machine import NOW
 
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31
@@ -150,3 +151,83 @@ def test_what_a_rule_asks_for_and_is_not_understood_is_an_error(
     with pytest.raises(NotImplementedError, match="InputPath"):
         cloud.events.emit(event())
     cloud.client("events").disable_rule(Name=deployed.resources["ListenerTrouble"].physical_id)
+
+
+FUNCTION = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - {Effect: Allow, Action: sts:AssumeRole, Principal: {Service: lambda.amazonaws.com}}
+      Policies:
+        - PolicyName: Role
+          PolicyDocument:
+            Version: "2012-10-17"
+            Statement:
+              - {Effect: Allow, Action: sqs:SendMessage, Resource: !GetAtt Letters.Arn}
+  Letters: {Type: AWS::SQS::Queue}
+  Listener:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: !Sub ${AWS::StackName}-listener
+      CodeUri: functions/
+      Runtime: python3.13
+      Handler: events_listener.handler
+      Role: !GetAtt Role.Arn
+      EventInvokeConfig:
+        MaximumRetryAttempts: 1
+        DestinationConfig: {OnFailure: {Type: SQS, Destination: !GetAtt Letters.Arn}}
+      Events:
+        Trouble:
+          Type: EventBridgeRule
+          Properties: {Pattern: {source: [aws.appflow]}}
+"""
+HANDLER = """
+calls = []
+failing = 0
+
+def handler(event, context):
+    calls.append(event)
+    if len(calls) <= failing:
+        raise RuntimeError("Not now.")
+"""
+
+
+@pytest.mark.parametrize(
+    ("failing", "invoked", "kept"),
+    [(0, 1, False), (1, 2, False), (2, 2, True)],
+)
+def test_an_event_that_a_function_cannot_process_goes_to_its_destination(
+    cloud: Cloud,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    failing: int,
+    invoked: int,
+    kept: bool,
+) -> None:
+    # Given a function that is tried twice, and fails a number of times
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "events_listener", raising=False)
+    (tmp_path / "events_listener.py").write_text(HANDLER.replace("= 0", f"= {failing}"))
+    deployed = deploy(tmp_path, f"failing-{failing}", FUNCTION)
+    # When an event comes
+    cloud.events.emit(event())
+    cloud.events.settle()
+    cloud.client("events").disable_rule(Name=deployed.resources["ListenerTrouble"].physical_id)
+    # Then what all tries failed on is in the queue, with the error
+    received = cloud.client("sqs").receive_message(
+        QueueUrl=deployed.resources["Letters"].physical_id
+    )
+    records = [json.loads(message["Body"]) for message in received.get("Messages", [])]
+    assert len(sys.modules["events_listener"].calls) == invoked
+    assert [record["requestPayload"] for record in records] == [event()] * kept
+    for record in records:
+        assert record["requestContext"]["approximateInvokeCount"] == 2
+        assert record["requestContext"]["functionArn"].startswith(
+            deployed.resources["Listener"].arn
+        )
+        assert record["responsePayload"]["errorMessage"] == "Not now."

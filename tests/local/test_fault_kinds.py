@@ -20,11 +20,13 @@ from moto import mock_aws
 from werkzeug.test import Client
 
 from bulk_ingestion.times import iso
-from local import caller, disturbances, faults, server
-from local.__main__ import main
+from cli.main import main
+from local import caller
 from local.cloud import Cloud as WholeCloud
-from local.simulation import Knobs
-from tests.local.test_appflow import NOW, Cloud, contact, flow, scheduled
+from local.faults import faults, interception, spec
+from local.local_api import local_api
+from local.services.simulation import Knobs
+from tests.local.services_cloud import NOW, Cloud, contact, flow, scheduled
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "docs" / "faults").glob("*.json"))
@@ -38,10 +40,6 @@ class Failing(Cloud):
     def __init__(self) -> None:
         super().__init__(Knobs(run_base=timedelta(seconds=40)))
         self.source.load(contact(str(n), NOW - timedelta(days=n + 1)) for n in range(8))
-
-    def client(self, service: str) -> Any:
-        config = Config(retries={"total_max_attempts": 1})
-        return boto3.client(service, region_name="us-east-1", config=config)  # type: ignore[call-overload]
 
     def ask(self, *asked: Fault, seed: int = 1) -> faults.Faults:
         return faults.install({"Seed": seed, "Faults": list(asked)})
@@ -74,7 +72,7 @@ class Failing(Cloud):
 def cloud() -> Iterator[Failing]:
     with mock_aws():
         cloud = Failing()
-        with disturbances.possible(cloud.clock):
+        with interception.possible(cloud.clock):
             yield cloud
 
 
@@ -90,8 +88,8 @@ def error_of(call: Any, **request: Any) -> tuple[str, int, str]:
 
 
 def problems(given: Any) -> list[str]:
-    with pytest.raises(faults.InvalidFaults) as caught:
-        faults.parse(given)
+    with pytest.raises(spec.InvalidFaults) as caught:
+        spec.parse(given)
     return caught.value.problems
 
 
@@ -119,32 +117,32 @@ def test_every_problem_is_named_at_once() -> None:
         {"Source": "acme-sf/Contact", "LosesField": "Phone", "Ends": "Error"},
     ]
     assert problems({"Seed": "1", "Faults": asked, "Sead": 2}) == [
-        "Sead: is unknown; known are Seed, Faults",
+        "Sead: is unknown; known are Seed, Faults, Knobs",
         "Seed: cannot be '1'; give a whole number",
         "Faults[0].Nth: cannot be 0; give a whole number, 1 or more",
         "Faults[0].Operation: appflow has no operation 'StartFlw'; did you mean StartFlow?",
         'Faults[0].Moment: cannot be "Later"; give Before or After it took effect',
         "Faults[0].Tmes: is unknown; did you mean Times?",
         "Faults[1].Operation: 'dynamodb:GetItem' is of no service that can fail; "
-        "known are appflow, customer-profiles, s3, lambda, stepfunctions, sns",
+        "known are appflow, customer-profiles, s3, lambda, stepfunctions, sns, service-quotas",
         "Faults[2]: Match: s3:PutObject has no flowName; known are Bucket, Key",
         "Faults[3].Match.flowName: '(' is not a regular expression: "
         "missing ), unterminated subpattern at position 0",
         "Faults[4]: Nth, Always and Probability exclude each other; keep one",
         "Faults[5]: Nth and Times exclude each other: the nth comes once",
-        "Faults[6].For: '5M' is not a duration; use an ISO 8601 duration (P2M, P90D, PT12H)",
+        'Faults[6].For: "5M" is not a duration; did you mean P5M?',
         "Faults[6].Probability: cannot be 1.5; give a number more than 0 and at most 1",
         "Faults[7].Run.Flwo: is unknown; did you mean Flow?",
         "Faults[8]: says nothing of what happens; give one of "
         "Ends, AppearsAfter, OnLaterPage, CutAt, PutFailures, Takes",
         "Faults[9]: Message is for a run that Ends in Error",
         "Faults[10]: a run that Ends Never has no use for CutAt",
-        "Faults[11]: give one of Ends, LosesAuthentication and LosesField",
+        "Faults[11]: give one of Ends, LosesAuthentication, LosesField, ShowsLate",
         "Faults[12].Nth: is unknown; known are From, For, Source, Ends, LosesAuthentication, "
-        "LosesField, Message",
+        "LosesField, ShowsLate, Message",
         *(
             f"Faults[{n}]: must be an object with exactly one of "
-            "Operation, Run, Flow, Connection, Source"
+            "Operation, Function, Run, Flow, Connection, Source, Others"
             for n in (13, 14)
         ),
         'Faults[15].Becomes: cannot be "Tired"; give Deactivated, Stopped, Deleted or Unregistered',
@@ -153,7 +151,7 @@ def test_every_problem_is_named_at_once() -> None:
         "missing ), unterminated subpattern at position 0",
         "Faults[17]: For says until when it happens again; give Every as well",
         'Faults[18].Becomes: cannot be {"Connection": "acme-sf"}; give Deleted',
-        "Faults[19]: give one of Ends, LosesAuthentication and LosesField",
+        "Faults[19]: give one of Ends, LosesAuthentication, LosesField, ShowsLate",
     ]
 
 
@@ -168,7 +166,7 @@ JSON = st.recursive(
     max_leaves=4,
 )
 KEYS = sorted(
-    {key for kind in faults._KINDS.values() for key in kind.model_fields}
+    {key for kind in spec.KINDS.values() for key in kind.model_fields}
 )  # fmt: skip
 
 
@@ -177,8 +175,8 @@ KEYS = sorted(
 def test_nothing_but_invalid_faults_comes_of_nonsense(asked: list[Any]) -> None:
     refused: list[str] = []
     try:
-        faults.parse({"Faults": asked})
-    except faults.InvalidFaults as wrong:
+        spec.parse({"Faults": asked})
+    except spec.InvalidFaults as wrong:
         refused = wrong.problems
     assert all(re.match(r"Faults\[\d+\]", problem) for problem in refused)
 
@@ -201,7 +199,7 @@ def test_an_operation_fails_as_often_as_asked(cloud: Failing, when: Fault, seen:
     cloud.appflow.create_flow(**flow())
     asked = cloud.ask({"Operation": "appflow:DescribeFlow", **when})
     assert cloud.outcomes(6) == seen
-    assert asked.told()["Faults"][0]["Struck"] == seen.count("x")
+    assert asked.status()["Faults"][0]["Struck"] == seen.count("x")
 
 
 def test_chance_is_the_same_each_time_whatever_others_do(cloud: Failing) -> None:
@@ -220,7 +218,7 @@ def test_chance_is_the_same_each_time_whatever_others_do(cloud: Failing) -> None
     assert 5 < alone.count("x") < 35
 
 
-def test_a_storm_lasts_from_its_first_match_or_from_when_it_is_told_to(cloud: Failing) -> None:
+def test_a_storm_lasts_from_its_first_match_or_from_its_given_start(cloud: Failing) -> None:
     cloud.appflow.create_flow(**flow())
     cloud.ask({"Operation": "appflow:DescribeFlow", "For": "PT5M"})
     cloud.clock.advance(3600)
@@ -275,7 +273,7 @@ def test_errors_come_with_their_status_whether_modelled_or_not(
     assert error_of(cloud.appflow.start_flow, flowName="contacts") == (error, status, "No.")
 
 
-def test_the_first_of_several_faults_strikes(cloud: Failing) -> None:
+def test_the_first_of_several_matching_faults_applies(cloud: Failing) -> None:
     asked = cloud.ask(
         {"Operation": "customer-profiles:GetDomain", "Times": 1, "Message": "First."},
         {"Operation": "customer-profiles:*", "Times": 1, "Message": "Second."},
@@ -283,7 +281,7 @@ def test_the_first_of_several_faults_strikes(cloud: Failing) -> None:
     calls = [error_of(cloud.profiles.get_domain, DomainName="acme")[2] for _ in range(2)]
     assert calls == ["First.", "Second."]
     assert cloud.profiles.get_domain(DomainName="acme")["DomainName"] == "acme"
-    assert [fault["Struck"] for fault in asked.told()["Faults"]] == [1, 1]
+    assert [fault["Struck"] for fault in asked.status()["Faults"]] == [1, 1]
 
 
 @pytest.mark.parametrize(
@@ -540,7 +538,7 @@ def test_a_flow_is_deactivated_or_stopped_when_its_time_has_come(
         assert event["time"] == iso(NOW + timedelta(hours=2))
         assert event["detail"]["status"] == "Execution Failed"
         assert event["detail"]["trigger-type"] == "SCHEDULED"
-    assert [fault["Struck"] for fault in asked.told()["Faults"]] == [1, 0]
+    assert [fault["Struck"] for fault in asked.status()["Faults"]] == [1, 0]
     # And who starts it again has it for good
     hourly.appflow.start_flow(flowName="contacts")
     hourly.clock.advance(86_400)
@@ -553,7 +551,7 @@ def test_a_flow_is_deactivated_again_and_again(hourly: Failing) -> None:
     for _ in range(10):
         hourly.clock.advance(3600)
         hourly.appflow.start_flow(flowName="contacts")
-    assert asked.told()["Faults"][0]["Struck"] == 3
+    assert asked.status()["Faults"][0]["Struck"] == 3
 
 
 def test_a_flow_is_deleted_or_its_integration_is(hourly: Failing) -> None:
@@ -614,12 +612,12 @@ def test_cleared_faults_are_gone(cloud: Failing) -> None:
     cloud.ask({"Operation": "appflow:*"}, {"Run": {}, "Ends": "Error"})
     faults.clear()
     assert cloud.outcomes(2) == ".."
-    assert faults.told() == {"Seed": 1, "Faults": []}
+    assert faults.status() == {"Seed": 1, "Faults": []}
 
 
 def test_the_server_takes_shows_and_clears_them(cloud: Failing) -> None:
     whole = WholeCloud.__new__(WholeCloud)
-    client = Client(server.local_api(whole))
+    client = Client(local_api(whole))
     fault = {"Operation": "appflow:ListFlows", "Times": 1}
     taken = client.put("/faults", json={"Seed": 3, "Faults": [fault]})
     assert taken.status_code == 200
@@ -649,10 +647,9 @@ def test_a_file_that_cannot_be_used_ends_the_command_before_anything_runs(
     file = tmp_path / "faults.json"
     if content is not None:
         file.write_text(content)
-    with pytest.raises(SystemExit) as exited:
-        main(["run", str(ROOT / "events" / "salesforce-contact.json"), "--faults", str(file)])
-    assert exited.value.code == 2
-    assert f"{file} cannot be used.\n{told}" in capsys.readouterr().err
+    given = str(ROOT / "events" / "salesforce-contact.json")
+    assert main(["run", given, "--faults", str(file)]) == 2
+    assert f"{file} is not valid.\n{told}" in capsys.readouterr().err
 
 
 PAGE = (ROOT / "docs" / "faults.md").read_text()

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
-from local import functions
+from local import clients
+from local.aws import runtime
 from tests.local.interpreter_cloud import REGION, Cloud, cloud_as_on_aws, lambda_task
 
 HANDLERS = """
@@ -42,7 +42,7 @@ def odd(event, context):
 
 @pytest.fixture
 def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
-    monkeypatch.setattr(functions, "FOLDER", tmp_path)
+    monkeypatch.setattr(runtime, "FOLDER", tmp_path)
     (tmp_path / "some_handlers.py").write_text(HANDLERS)
     monkeypatch.syspath_prepend(str(tmp_path))
     with cloud_as_on_aws() as cloud:
@@ -50,7 +50,7 @@ def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
 
 
 def invoke(name: str, event: Any = None) -> tuple[Any, dict[str, Any]]:
-    client: Any = boto3.client("lambda", region_name=REGION)
+    client: Any = clients.client("lambda", REGION)
     answer = client.invoke(FunctionName=name, Payload=json.dumps(event))
     return json.loads(answer["Payload"].read()), answer
 

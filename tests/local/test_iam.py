@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from local import iam
+from local import clients, iam
+from local.account import REGION
 from local.caller import acting_as
 from local.iam.policies import Ask, UnsupportedPolicy, decide, statements, trust
-from local.template import REGION
 
 FLOW = "arn:aws:appflow:us-east-1:123456789012:flow/f"
 TAG = "aws:RequestTag/awsOwningService"
@@ -62,7 +61,7 @@ def is_allowed(
         ("appflow:StartFlow", ["arn:aws:s3:::bucket", FLOW], True),
     ],
 )
-def test_given_actions_and_resources_when_asked_then_wildcards_and_case_are_as_in_iam(
+def test_wildcards_and_case_of_actions_and_resources_are_as_in_iam(
     action: Any, resource: Any, expected: bool
 ) -> None:
     assert is_allowed(allow(action, resource)) is expected
@@ -88,7 +87,7 @@ def test_given_actions_and_resources_when_asked_then_wildcards_and_case_are_as_i
         ("ForAllValues:StringEquals", "us", (), True),
     ],
 )
-def test_given_a_condition_when_a_key_is_there_or_absent_then_its_operator_decides(
+def test_the_operator_of_a_condition_decides_on_a_key_that_is_present_or_absent(
     operator: str, wanted: Any, found: tuple[str, ...], expected: bool
 ) -> None:
     keys: Keys = {"aws:requesttag/awsowningservice": found} if found else {}
@@ -96,7 +95,7 @@ def test_given_a_condition_when_a_key_is_there_or_absent_then_its_operator_decid
     assert is_allowed(when(operator, TAG, wanted), keys=keys) is expected
 
 
-def test_given_two_conditions_when_one_is_not_met_then_the_statement_does_not_apply() -> None:
+def test_a_statement_applies_only_if_all_its_conditions_are_met() -> None:
     both = allow(
         Condition={
             "StringEquals": {"kms:ViaService": "profile.us-east-1.amazonaws.com"},
@@ -112,14 +111,14 @@ def test_given_two_conditions_when_one_is_not_met_then_the_statement_does_not_ap
     assert not is_allowed(both, keys=decrypt)
 
 
-def test_given_a_deny_when_something_allows_as_well_then_the_deny_wins() -> None:
+def test_a_deny_wins_over_an_allow() -> None:
     deny = allow() | {"Effect": "Deny"}
 
     for listed in ([allow(), deny], [deny, allow()]):
-        verdict = decide(statements(policy(*listed)), Ask("appflow:StartFlow", FLOW, {}))
-        assert not verdict.allowed
-        assert verdict.statement is not None
-        assert verdict.statement.effect == "Deny"
+        decision = decide(statements(policy(*listed)), Ask("appflow:StartFlow", FLOW, {}))
+        assert not decision.allowed
+        assert decision.statement is not None
+        assert decision.statement.effect == "Deny"
 
 
 @pytest.mark.parametrize(
@@ -142,7 +141,7 @@ def test_given_a_deny_when_something_allows_as_well_then_the_deny_wins() -> None
         (json.dumps({"Statement": []}), "Version"),
     ],
 )
-def test_given_a_policy_with_what_is_not_known_here_when_read_then_it_is_refused_by_name(
+def test_what_a_policy_has_and_is_not_known_here_is_refused_by_name(
     document: str, named: str
 ) -> None:
     with pytest.raises(UnsupportedPolicy) as refused:
@@ -151,7 +150,7 @@ def test_given_a_policy_with_what_is_not_known_here_when_read_then_it_is_refused
     assert named in str(refused.value)
 
 
-def test_given_a_trust_policy_when_a_service_asks_then_it_is_that_service_and_account() -> None:
+def test_a_role_trusts_the_service_and_account_of_its_policy() -> None:
     trusting = {
         "Effect": "Allow",
         "Action": "sts:AssumeRole",
@@ -174,7 +173,7 @@ texts = st.text("ab:*?/.", max_size=6)
 
 
 @given(pattern=texts, text=st.text("ab:/.", max_size=6))
-def test_given_any_pattern_when_matched_then_as_by_definition(pattern: str, text: str) -> None:
+def test_any_pattern_matches_as_it_is_defined_to(pattern: str, text: str) -> None:
     def like(p: str, t: str) -> bool:
         if not p:
             return not t
@@ -194,7 +193,7 @@ def test_given_any_pattern_when_matched_then_as_by_definition(pattern: str, text
         )
     )
 )
-def test_given_any_statements_when_asked_then_no_deny_and_some_allow_decide(
+def test_any_statements_allow_what_none_denies_and_some_allow(
     drawn: list[tuple[str, str, str]],
 ) -> None:
     listed = [
@@ -231,7 +230,7 @@ class TestEnforcement:
             client("s3").create_bucket(Bucket="runs")
             yield
 
-    def test_given_a_role_without_policies_when_it_calls_then_it_is_denied_as_by_s3(self) -> None:
+    def test_a_role_without_policies_is_denied_as_by_s3(self) -> None:
         with acting_as(ROLE), pytest.raises(ClientError) as denied:
             client("s3").put_object(Bucket="runs", Key="k", Body=b"")
 
@@ -245,35 +244,35 @@ class TestEnforcement:
         )
         assert client("s3").list_objects_v2(Bucket="runs")["KeyCount"] == 0
 
-    def test_given_an_explicit_deny_when_it_calls_then_the_message_says_so(self) -> None:
+    def test_the_message_of_an_explicit_deny_says_so(self) -> None:
         self.may(allow("s3:*"), allow("s3:PutObject") | {"Effect": "Deny"})
 
         with acting_as(ROLE), pytest.raises(ClientError, match="with an explicit deny in an"):
             client("s3").put_object(Bucket="runs", Key="k", Body=b"")
 
-    def test_given_nobody_in_particular_when_they_call_then_anything_goes(self) -> None:
+    def test_a_caller_without_a_role_may_do_anything(self) -> None:
         client("s3").put_object(Bucket="runs", Key="k", Body=b"")
 
-    def test_given_a_role_that_is_not_there_when_it_calls_then_it_is_denied(self) -> None:
+    def test_a_role_that_does_not_exist_is_denied(self) -> None:
         with acting_as(f"{ROLE}-2"), pytest.raises(ClientError, match="AccessDenied"):
             client("s3").list_objects_v2(Bucket="runs")
 
-    def test_given_a_call_that_no_table_knows_when_a_role_makes_it_then_that_is_loud(self) -> None:
+    def test_a_call_that_no_table_knows_is_an_error(self) -> None:
         with acting_as(ROLE), pytest.raises(NotImplementedError, match="ListBuckets of s3"):
             client("s3").list_buckets()
 
-    def test_given_an_invalid_call_when_a_role_makes_it_then_that_is_told_first(self) -> None:
+    def test_an_invalid_call_is_invalid_before_it_is_denied(self) -> None:
         with acting_as(ROLE), pytest.raises(ParamValidationError):
             client("appflow").describe_flow()
 
-    def test_given_a_managed_policy_when_the_role_calls_then_that_is_loud(self) -> None:
+    def test_a_managed_policy_is_an_error(self) -> None:
         made = client("iam").create_policy(PolicyName="p", PolicyDocument=policy(allow()))
         client("iam").attach_role_policy(RoleName="machine", PolicyArn=made["Policy"]["Arn"])
 
         with acting_as(ROLE), pytest.raises(UnsupportedPolicy, match="managed"):
             client("s3").list_objects_v2(Bucket="runs")
 
-    def test_given_a_missing_object_when_the_role_may_not_list_then_it_is_not_told(self) -> None:
+    def test_a_missing_object_is_denied_to_a_role_that_may_not_list(self) -> None:
         self.may(allow("s3:GetObject"))
         with acting_as(ROLE), pytest.raises(ClientError, match=r"s3:ListBucket on resource"):
             client("s3").get_object(Bucket="runs", Key="k")
@@ -281,7 +280,7 @@ class TestEnforcement:
         with acting_as(ROLE), pytest.raises(ClientError, match="NoSuchKey"):
             client("s3").get_object(Bucket="runs", Key="k")
 
-    def test_given_a_list_of_a_prefix_when_the_policy_names_it_then_no_other_is_listed(
+    def test_a_policy_that_names_a_prefix_allows_to_list_no_other(
         self,
     ) -> None:
         condition = {"StringLike": {"s3:prefix": "runs/*"}}
@@ -293,7 +292,7 @@ class TestEnforcement:
                 with pytest.raises(ClientError, match="AccessDenied"):
                     client("s3").list_objects_v2(Bucket="runs", **asked)
 
-    def test_given_a_service_that_a_role_does_not_trust_when_it_gets_the_role_then_it_refuses(
+    def test_a_service_refuses_a_role_that_does_not_trust_it(
         self,
     ) -> None:
         definition = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})
@@ -322,4 +321,4 @@ class TestEnforcement:
 
 
 def client(service: str) -> Any:
-    return boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
+    return clients.client(service, REGION)

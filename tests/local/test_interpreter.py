@@ -58,6 +58,22 @@ class TestExpressions:
         # Then it comes out as it went in
         assert cloud.output(states, {"v": value}) == {"a": value, "b": value}
 
+    def test_a_number_beyond_all_floats_passes_as_null(self, cloud: Cloud) -> None:
+        machine = cloud.machine(
+            passing({"v": "{% $states.input.v %}", "all": "{% $states.input %}"})
+        )
+        started = cloud.sfn.start_execution(stateMachineArn=machine, input='{"v": 1e400}')
+        ended = cloud.ended(started["executionArn"])
+        assert json.loads(ended["output"]) == {"v": None, "all": {"v": None}}
+
+    @pytest.mark.parametrize("constant", ["NaN", "Infinity"])
+    def test_what_python_reads_and_json_does_not_have_is_refused(
+        self, cloud: Cloud, constant: str
+    ) -> None:
+        machine = cloud.machine(passing({}))
+        with pytest.raises(ClientError, match=f"{constant} is not JSON"):
+            cloud.sfn.start_execution(stateMachineArn=machine, input=f'{{"v": {constant}}}')
+
     @pytest.mark.parametrize(
         ("expression", "value"),
         [
@@ -253,12 +269,15 @@ class TestErrors:
                     {
                         "ErrorEquals": ["States.ALL"],
                         "Output": {"told": tell},
-                        "Assign": {"count": "{% $states.context.State.RetryCount %}"},
+                        "Assign": {"retries": "{% $states.context.State.RetryCount %}"},
                         "Next": "After",
                     }
                 ],
             ),
-            "After": {**PASS, "Output": {"told": "{% $states.input.told %}", "n": "{% $count %}"}},
+            "After": {
+                **PASS,
+                "Output": {"told": "{% $states.input.told %}", "n": "{% $retries %}"},
+            },
         }
         assert cloud.output(states) == {"told": "2 Broken", "n": 2}
 
@@ -286,7 +305,7 @@ class TestErrors:
         self, cloud: Cloud, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # Given a function that succeeds the third time
-        monkeypatch.setattr("local.functions.FOLDER", tmp_path)
+        monkeypatch.setattr("local.aws.runtime.FOLDER", tmp_path)
         (tmp_path / "third_time.py").write_text(
             "def handler(event, context):\n"
             "    if event['try'] < 2:\n"
@@ -300,7 +319,7 @@ class TestErrors:
             Retry=[{"ErrorEquals": ["ValueError"]}],
             Assign={"assigned": "{% $states.context.State.RetryCount %}"},
             Output={
-                "sent": "{% $states.result.Payload.try %}",
+                "told": "{% $states.result.Payload.try %}",
                 "seen": "{% $states.context.State.RetryCount %}",
             },
             Next="After",
@@ -308,7 +327,7 @@ class TestErrors:
         after = {**PASS, "Output": "{% $merge([$states.input, {'assigned': $assigned}]) %}"}
         # When it runs, then all see the same count
         assert cloud.output({"Task": task, "After": after}) == {
-            "sent": 2,
+            "told": 2,
             "seen": 2,
             "assigned": 2,
         }
@@ -371,7 +390,7 @@ def _renamed(branch: dict[str, Any]) -> dict[str, Any]:
     return {"StartAt": "Other", "States": {"Other": state}}
 
 
-def test_attempts_are_counted_in_one_place_whoever_asks_first(
+def test_attempts_are_counted_in_one_place_whichever_call_comes_first(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert _names_of_a_counter(monkeypatch) == 1
@@ -490,7 +509,7 @@ class TestExecutions:
         newest = cloud.sfn.get_execution_history(executionArn=execution, reverseOrder=True)
         assert newest["events"][0]["type"] == "ExecutionSucceeded"
 
-    def test_listeners_are_told_of_each_change(self, cloud: Cloud) -> None:
+    def test_listeners_are_notified_of_each_change(self, cloud: Cloud) -> None:
         execution = cloud.start(cloud.machine({"P": PASS}), {"a": 1})
         cloud.ended(execution)
         assert [change["status"] for change in cloud.changes] == ["RUNNING", "SUCCEEDED"]
@@ -517,3 +536,14 @@ class TestExecutions:
         execution = cloud.start(cloud.machine({"P": PASS}))
         cloud.ended(execution)
         assert cloud.events(execution)[0]["executionStartedEventDetails"]["roleArn"] == ROLE
+
+
+def test_a_refused_definition_does_not_spoil_the_next_one(cloud: Cloud) -> None:
+    def create(name: str, states: dict[str, Any], **top: Any) -> None:
+        definition = {"StartAt": next(iter(states)), "States": states, **top}
+        cloud.sfn.create_state_machine(name=name, roleArn=ROLE, definition=json.dumps(definition))
+
+    unknown = {"Task": {"Type": "Task", "Resource": "arn:aws:states:::unknown:call", "End": True}}
+    with pytest.raises(ClientError, match="InvalidDefinition"):
+        create("refused", unknown, QueryLanguage="JSONata")
+    create("next", {"Pass": {**PASS, "Parameters": {"a.$": "$.x"}}})

@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.iteration_worker import (  # noqa: E501
+    IterationWorker,
+)
 
+from local.interpreter.maps import children
 from tests.local.interpreter_cloud import (
     PASS,
     START,
@@ -82,33 +86,31 @@ class TestInline:
 
 class TestChildren:
     def test_a_child_is_an_execution_of_its_own(self, cloud: Cloud) -> None:
-        # Given a machine with a variable, and children who tell what they see
+        # Given a machine whose children return what they see
         told = {
             "execution": "{% $states.context.Execution.Id %}",
             "name": "{% $states.context.Execution.Name %}",
             "input": "{% $states.context.Execution.Input %}",
             "map": "{% $exists($states.context.Map) %}",
-            "variable": "{% $exists($outer) %}",
         }
         states = {
-            "Set": {"Type": "Pass", "Assign": {"outer": 1}, "Next": "Map"},
+            "Set": {"Type": "Pass", "Output": {"outer": 1}, "Next": "Map"},
             "Map": distributed_map(
                 {"Tell": {**PASS, "Output": told}},
                 Items=[7],
-                ItemSelector={"item": ITEM, "outer": "{% $outer %}"},
+                ItemSelector={"item": ITEM, "outer": "{% $states.input.outer %}"},
             ),
         }
         # When it runs
         execution = cloud.start(cloud.machine(states))
         (output,) = json.loads(cloud.ended(execution)["output"])
-        # Then the child has its own name, id, input and scope
+        # Then the child has its own name, id and input
         (child,) = cloud.children(execution)
         assert output == {
             "execution": child["executionArn"],
             "name": child["name"],
             "input": {"item": 7, "outer": 1},
             "map": False,
-            "variable": False,
         }
         assert child["executionArn"].split(":")[6] == "machine-1/Children"
         assert child["name"] not in execution
@@ -194,7 +196,7 @@ class TestChildren:
         manifest = json.loads(cloud.s3.get_object(**details)["Body"].read())
         (file,) = manifest["ResultFiles"]["SUCCEEDED"]
         written = json.loads(cloud.s3.get_object(Bucket="bucket", Key=file["Key"])["Body"].read())
-        assert [row["Output"] for row in written] == ["1", "2"]
+        assert sorted(row["Output"] for row in written) == ["1", "2"]
 
     def test_listeners_hear_of_children(self, cloud: Cloud) -> None:
         cloud.run({"Map": distributed_map({"P": PASS}, Items=[1])})
@@ -332,7 +334,7 @@ class TestRedrive:
         execution = cloud.start(cloud.machine(states))
         failed = cloud.ended(execution)
         assert (failed["status"], failed["redriveStatus"]) == ("FAILED", "REDRIVABLE")
-        # When it is mended and redriven
+        # When it is fixed and redriven
         cloud.s3.put_object(Bucket="bucket", Key="wanted", Body=b"")
         ended = self.redriven(cloud, execution)
         # Then it goes on there, with the input and the variables that were
@@ -401,7 +403,7 @@ class TestRedrive:
         before = cloud.map_run(execution)
         assert before["executionCounts"]["succeeded"] == 2
         assert before["executionCounts"]["pending"] == 1
-        # When it is mended and redriven
+        # When it is fixed and redriven
         cloud.s3.put_object(Bucket="bucket", Key="c", Body=b"")
         ended = self.redriven(cloud, execution)
         # Then the same Map Run ends well
@@ -431,7 +433,7 @@ class TestRedrive:
         }
         execution = cloud.start(cloud.machine(states))
         assert cloud.ended(execution)["error"] == NOT_TOLERATED
-        # When one is mended, and the Map redriven
+        # When one is fixed, and the Map redriven
         for key in ("b", "c"):
             cloud.s3.put_object(Bucket="bucket", Key=key, Body=b"")
         ended = self.redriven(cloud, execution)
@@ -454,3 +456,30 @@ class TestRedrive:
         assert json.loads(self.redriven(cloud, execution)["output"]) == [1, 2, 3]
         for child in cloud.children(execution):
             assert cloud.kinds(child["executionArn"]).count("PassStateEntered") <= 1
+
+
+@pytest.mark.parametrize("items", [1, 4])
+def test_an_exception_in_a_worker_fails_a_distributed_map(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, items: int
+) -> None:
+    def break_down(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(children, "_run_child", break_down)
+    ended = cloud.run({"Map": distributed_map({"Pass": PASS})}, list(range(items)))
+    assert ended["status"] == "FAILED"
+
+
+@pytest.mark.parametrize("items", [1, 4])
+def test_an_exception_in_a_worker_fails_an_inline_map(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, items: int
+) -> None:
+    def break_down(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(IterationWorker, "_eval_job", break_down)
+    inline = distributed_map({"Pass": PASS})
+    inline["ItemProcessor"]["ProcessorConfig"] = {"Mode": "INLINE"}
+    del inline["Label"]
+    ended = cloud.run({"Map": inline}, list(range(items)))
+    assert ended["status"] == "FAILED"

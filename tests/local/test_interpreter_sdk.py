@@ -13,7 +13,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from local import caller
-from local.interpreter import sdk
+from local.interpreter.integrations import casing, clients, sdk
 from tests.local.interpreter_cloud import PASS, ROLE, Cloud, cloud_as_on_aws, sdk_task
 
 
@@ -66,7 +66,7 @@ class TestNames:
         ],
     )
     def test_members_are_named_as_the_java_sdk_names_them(self, api: str, states: str) -> None:
-        assert sdk.pascal(api) == states
+        assert casing.pascal(api) == states
 
     @pytest.mark.parametrize(
         ("service", "operation", "code", "name"),
@@ -88,7 +88,7 @@ class TestNames:
     def test_errors(self, service: str, operation: str, code: str, name: str) -> None:
         modelled = {
             shape.name
-            for shape in sdk._service_model(service).operation_model(operation).error_shapes
+            for shape in clients.service_model(service).operation_model(operation).error_shapes
         }
         expected = name
         if code == "ThrottlingException" and code not in modelled:
@@ -215,28 +215,3 @@ class TestCalls:
         ended = cloud.run({"Describe": task, "After": PASS})
         assert ended["status"] == "SUCCEEDED"
         assert (ended["stopDate"] - ended["startDate"]).total_seconds() == 60
-
-    def test_a_task_token(self, cloud: Cloud) -> None:
-        # Given a task that hands its token to somebody
-        task = {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::aws-sdk:s3:putObject.waitForTaskToken",
-            "Arguments": {
-                "Bucket": "bucket",
-                "Key": "token",
-                "Body": "{% $states.context.Task.Token %}",
-            },
-            "TimeoutSeconds": 3600,
-            "End": True,
-        }
-        machine = cloud.machine({"Ask": task})
-        with cloud.clock.at_work():  # time stands still
-            execution = cloud.start(machine)
-            while cloud.s3.list_objects_v2(Bucket="bucket")["KeyCount"] == 0:
-                pass
-            token = json.loads(cloud.s3.get_object(Bucket="bucket", Key="token")["Body"].read())
-            # When they answer, then that is the result
-            cloud.sfn.send_task_success(taskToken=token, output='{"a": 1}')
-            assert json.loads(cloud.ended(execution)["output"]) == {"a": 1}
-        # When nobody answers, then it times out
-        assert cloud.run({"Ask": task})["error"] == "States.Timeout"

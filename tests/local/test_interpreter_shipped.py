@@ -1,4 +1,4 @@
-"""The gaps of moto as shipped. A test that fails here says that one was mended upstream.
+"""The gaps of moto as shipped. A test that fails here says that one was fixed upstream.
 
 Then the function of ``local/interpreter`` that closes it can go. Where a gap can be shown
 beside the behaviour that AWS has, it is shown there.
@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import (
     CustomErrorName,
 )
@@ -19,6 +19,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
     StateTaskServiceAwsSdk,
 )
 
+from local import clients
 from tests.local.interpreter_cloud import PASS, REGION, Cloud, moto_as_shipped
 
 
@@ -87,6 +88,34 @@ def test_an_error_with_a_reserved_name_cannot_leave_a_branch() -> None:
 
 def test_lambda_echoes(shipped: Cloud) -> None:
     shipped.function("echo", "nothing.handler")
-    client: Any = boto3.client("lambda", region_name=REGION)
+    client: Any = clients.client("lambda", REGION)
     answer = client.invoke(FunctionName="echo", Payload=b'{"a": 1}')
     assert json.loads(answer["Payload"].read()) == {"a": 1}
+
+
+def test_an_inner_scope_may_take_the_name_of_an_outer_variable(shipped: Cloud) -> None:
+    assign = {**PASS, "Assign": {"name": 1}}
+    branch = {"StartAt": "Inner", "States": {"Inner": assign}}
+    parallel = {"Type": "Parallel", "Branches": [branch], "End": True}
+    states = {"Outer": {**assign, "Next": "Both"}, "Both": parallel}
+    del states["Outer"]["End"]
+    assert shipped.machine(states, QueryLanguage="JSONPath")
+
+
+def test_a_token_that_was_used_is_as_invalid_as_none(shipped: Cloud) -> None:
+    ask = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:putObject.waitForTaskToken",
+        "Parameters": {"Bucket": "bucket", "Key": "token", "Body.$": "$$.Task.Token"},
+        "End": True,
+    }
+    execution = shipped.start(shipped.machine({"Ask": ask}, QueryLanguage="JSONPath"))
+    while not shipped.s3.list_objects_v2(Bucket="bucket")["KeyCount"]:
+        pass
+    token = shipped.s3.get_object(Bucket="bucket", Key="token")["Body"].read().decode()
+    shipped.sfn.send_task_success(taskToken=token.strip('"'), output="{}")
+    while shipped.sfn.describe_execution(executionArn=execution)["status"] == "RUNNING":
+        pass
+    with pytest.raises(ClientError) as refused:
+        shipped.sfn.send_task_success(taskToken=token.strip('"'), output="{}")
+    assert refused.value.response["Error"]["Code"] == "InvalidToken"

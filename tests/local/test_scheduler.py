@@ -18,10 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.scheduler.exceptions import ValidationException
 
-from local import schedules, server, stack
+from local import server
+from local.aws import schedules
 from local.clock import Clock
 from local.cloud import Cloud, embedded_cloud
-from local.stack import Stack
+from local.stack import stack
+from local.stack.stack import Stack
 
 NOW = datetime(2026, 11, 23, 22, tzinfo=UTC)
 PASS = {"QueryLanguage": "JSONata", "StartAt": "A", "States": {"A": {"Type": "Succeed"}}}
@@ -319,7 +321,7 @@ def test_a_flexible_window_starts_somewhere_in_it(deployed: Deployed) -> None:
     assert len(set(late)) > 10
 
 
-def test_times_that_nobody_lived_are_made_up_for_once(deployed: Deployed) -> None:
+def test_missed_times_are_made_up_for_once(deployed: Deployed) -> None:
     deployed.create("rate(1 hour)")
     deployed.cloud.clock.advance(10.5 * 3600)
 

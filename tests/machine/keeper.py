@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
-from local.appflow.models import Flow, appflow_backends
-from local.services import ACCOUNT, REGION
+from local.account import ACCOUNT, REGION
+from local.aws.messages import Message
+from local.services.appflow.flows import Flow
+from local.services.appflow.models import appflow_backends
+from tests.machine.contacts import contact
 from tests.machine.machine import Ended, Machine
-from tests.machine.test_bulk_ingestion import contact
 
 FLOW = "acme-salesforce-contact"
 FILE = f"integrations/{FLOW}.json"
@@ -88,7 +90,7 @@ class Keeper:
 
     @property
     def _arn(self) -> str:
-        return self.machine.cloud.stack.outputs["KeepIntegrationsArn"]
+        return self.machine.cloud.stack.outputs["MonitorIntegrationsArn"]
 
     @property
     def now(self) -> datetime:
@@ -127,6 +129,12 @@ class Keeper:
         return begins
 
     @property
+    def notified(self) -> list[Message]:
+        """The notifications, but for those of imports that ended well."""
+        messages = self.machine.cloud.messages()
+        return [message for message in messages if not message.subject.endswith(" SUCCEEDED")]
+
+    @property
     def told(self) -> list[str]:
-        """The subjects of what a person was told."""
-        return [message.subject for message in self.machine.cloud.messages()]
+        """The subjects of these notifications."""
+        return [message.subject for message in self.notified]

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from bulk_ingestion.errors import explain
 from local import interpreter
 from local.cloud import Cloud
 
+NOW = datetime(2026, 11, 23, 22, tzinfo=UTC)
+"""The suite's fixed time."""
 EVENTS = Path(__file__).parents[2] / "events"
 
 
@@ -60,6 +63,10 @@ class Ended:
     def statuses(self) -> dict[str, str]:
         return {key: batch["Status"] for key, batch in self.batches.items()}
 
+    @property
+    def status_counts(self) -> Counter[str]:
+        return Counter(self.statuses.values())
+
     def redrive(self) -> Ended:
         self.machine.cloud.client("stepfunctions").redrive_execution(executionArn=self.arn)
         return self.machine.wait(self.arn)
@@ -68,18 +75,33 @@ class Ended:
         """Count how often each state was entered, children included."""
         return Counter(self._entered())
 
+    def requests(self, state: str) -> list[dict[str, Any]]:
+        """Give what a state's calls asked for, in the windows one after the other."""
+        asked = []
+        for history in self._histories():
+            name = ""
+            for happened in history:
+                name = happened.get("stateEnteredEventDetails", {}).get("name", name)
+                if name == state and (scheduled := happened.get("taskScheduledEventDetails")):
+                    asked.append(json.loads(scheduled["parameters"]))
+        return asked
+
     def _entered(self) -> Iterator[str]:
+        for history in self._histories():
+            for happened in history:
+                entered = happened.get("stateEnteredEventDetails")
+                if entered:
+                    yield entered["name"]
+
+    def _histories(self) -> Iterator[list[dict[str, Any]]]:
         client = self.machine.cloud.client("stepfunctions")
         arns = [self.arn]
         for run in client.list_map_runs(executionArn=self.arn)["mapRuns"]:
             pages = client.get_paginator("list_executions").paginate(mapRunArn=run["mapRunArn"])
             arns += [e["executionArn"] for page in pages for e in page["executions"]]
         for arn in arns:
-            for page in client.get_paginator("get_execution_history").paginate(executionArn=arn):
-                for happened in page["events"]:
-                    entered = happened.get("stateEnteredEventDetails")
-                    if entered:
-                        yield entered["name"]
+            pages = client.get_paginator("get_execution_history").paginate(executionArn=arn)
+            yield [happened for page in pages for happened in page["events"]]
 
 
 @dataclass(frozen=True)
@@ -100,8 +122,9 @@ class Machine:
         )
         return str(started["executionArn"])
 
-    def wait(self, arn: str) -> Ended:
-        interpreter.wait_for(arn, 120)
+    def wait(self, arn: str, seconds: float = 120) -> Ended:
+        """Wait for the end of an execution, for so many seconds of real time at most."""
+        interpreter.wait_for(arn, seconds)
         told = self.cloud.client("stepfunctions").describe_execution(executionArn=arn)
         return Ended(
             self,
@@ -112,6 +135,10 @@ class Machine:
             told.get("error", ""),
             explain(told.get("cause", "")),
         )
+
+    def arn_of(self, name: str) -> str:
+        """Give the ARN of the execution of this name, whether or not it has started."""
+        return f"{self.cloud.stack.state_machine_arn}:{name}".replace("stateMachine", "execution")
 
     def load(self, *records: dict[str, Any], profile: str = "acme-sf", of: str = "Contact") -> None:
         self.cloud.services.sources.get(profile, of).load(list(records))

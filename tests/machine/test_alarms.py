@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from local import faults, simulation
-from local.dashboard import Metric, Search, shown, state, watched
-from local.simulation import RunOutcome
+from docs.drawings.dashboard import Metric, Search, shown, state, watched
+from local.faults import faults, spec
+from local.services import simulation
+from local.services.simulation import RunOutcome
+from tests.machine.contacts import spread
 from tests.machine.machine import Machine
-from tests.machine.test_clean_up import execution, stop_when_a_run_ends
-from tests.machine.test_redrive import spread
-from tests.machine.test_report_page import fail
+from tests.machine.runs import fail, stop_when_a_run_ends
 
 DOCUMENTED = {
     # Monitoring AppFlow with CloudWatch (AppFlow's user guide)
@@ -75,8 +75,8 @@ def test_every_metric_that_is_shown_or_watched_exists(machine: Machine, cloudwat
     assert machine.run("split", ImportFrom="P200D", BatchSize="P40D").status == "SUCCEEDED"
     fail("-0003", message="INVALID_SESSION: please authenticate.")
     machine.run("refused", ImportFrom="P200D", BatchSize="P40D", MaxConcurrency=1)
-    simulation.current.let_be()
-    stop_when_a_run_ends(machine, execution(machine, "stopped"))
+    simulation.current.remove_faults()
+    stop_when_a_run_ends(machine, machine.arn_of("stopped"))
     machine.run("stopped", ImportFrom="P200D", BatchSize="P40D", MaxConcurrency=2)
     machine.cloud.events.settle()
     # And a continuous integration that somebody stops, which is noticed and repaired
@@ -101,12 +101,12 @@ def test_every_metric_that_is_shown_or_watched_exists(machine: Machine, cloudwat
 
 
 def call_too_large(window: str) -> None:
-    def judge(flow: Any, execution_id: str, records: Any, at: Any) -> RunOutcome:
+    def ending(flow: Any, execution_id: str, records: Any, at: Any) -> RunOutcome:
         if flow["flowName"].endswith(window):
             return RunOutcome([], "Error", "The result is too large.")
         return RunOutcome(records)
 
-    simulation.current.judge_run = judge
+    simulation.current.end_run = ending
 
 
 @pytest.fixture
@@ -127,24 +127,24 @@ def test_no_alarm_rings_after_a_good_run_nor_a_day_later(kept: Machine, cloudwat
 
 
 def test_a_failed_execution_rings(kept: Machine, cloudwatch: Any) -> None:
-    fail("-0002", message="Not today.")
+    fail("-0002", message="UNABLE_TO_LOCK_ROW: not today.")
     kept.run(ImportFrom="P200D", BatchSize="P40D")
 
     assert ringing(kept, cloudwatch) == {"ExecutionsFailedAlarm"}
 
 
 def test_records_that_could_not_be_put_ring(kept: Machine, cloudwatch: Any) -> None:
-    def judge(flow: Any, execution_id: str, records: Any, at: Any) -> RunOutcome:
+    def ending(flow: Any, execution_id: str, records: Any, at: Any) -> RunOutcome:
         return RunOutcome(records[1:], put_failures=1)
 
-    simulation.current.judge_run = judge
+    simulation.current.end_run = ending
     kept.run(ImportFrom="P200D", BatchSize="P40D")
 
     assert ringing(kept, cloudwatch) == {"RecordsFailedAlarm"}
 
 
 def test_checks_that_do_not_come_ring(kept: Machine, cloudwatch: Any) -> None:
-    scheduler, name = kept.cloud.client("scheduler"), "bulk-ingestion-keep-integrations"
+    scheduler, name = kept.cloud.client("scheduler"), "bulk-ingestion-checks"
     schedule = scheduler.get_schedule(Name=name)
     asked = ("ScheduleExpression", "FlexibleTimeWindow", "Target")
     scheduler.update_schedule(Name=name, State="DISABLED", **{key: schedule[key] for key in asked})
@@ -168,9 +168,9 @@ def test_an_integration_without_credentials_rings_until_it_has_them(
     kept: Machine, cloudwatch: Any
 ) -> None:
     down = {"Source": "acme-sf", "LosesAuthentication": True, "For": "PT5H"}
-    faults.install(faults.parse({"Faults": [down]}))
+    faults.install(spec.parse({"Faults": [down]}))
     kept.cloud.live(timedelta(hours=3))
-    assert ringing(kept, cloudwatch) == {"IntegrationNeedsYouAlarm"}
+    assert ringing(kept, cloudwatch) == {"IntegrationNeedsAttentionAlarm"}
 
     kept.cloud.live(timedelta(hours=6))
 

@@ -4,46 +4,29 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from local import faults, simulation
+from bulk_ingestion.integration import create
+from bulk_ingestion.run.job import Execution
+from local.account import ACCOUNT, REGION
 from local.caller import acting_as
-from local.simulation import Record, RunOutcome
-from tests.machine.conftest import NOW
-from tests.machine.machine import Machine, event
-from tests.machine.test_redrive import spread
-
-
-def stop_when_a_run_ends(machine: Machine, arn: str) -> None:
-    """Stop an execution at the end of the next run, in the midst of the others."""
-
-    def stop(
-        flow: Mapping[str, Any],
-        execution_id: str,
-        records: list[tuple[str, Record]],
-        at: datetime,
-    ) -> RunOutcome:
-        simulation.current.let_be()
-        machine.cloud.client("stepfunctions").stop_execution(
-            executionArn=arn, error="Enough", cause="Somebody pressed stop."
-        )
-        return RunOutcome(records)
-
-    simulation.current.judge_run = stop
-
-
-def execution(machine: Machine, name: str) -> str:
-    return f"{machine.cloud.stack.state_machine_arn}:{name}".replace("stateMachine", "execution")
+from local.faults import faults
+from local.services import simulation
+from local.services.appflow.models import appflow_backends
+from local.services.simulation import RunOutcome
+from tests.machine.contacts import spread
+from tests.machine.machine import NOW, Machine, event
+from tests.machine.runs import stop_when_a_run_ends
+from tests.machine.watched import BUSY
 
 
 def test_an_aborted_execution_leaves_nothing_and_says_cancelled(machine: Machine) -> None:
     # Given an execution that somebody stops while three of its windows run
     machine.load(*spread(40))
-    stop_when_a_run_ends(machine, execution(machine, "run"))
+    stop_when_a_run_ends(machine, machine.arn_of("run"))
     ended = machine.run(ImportFrom="P200D", BatchSize="P40D", MaxConcurrency=3)
     assert ended.status == "ABORTED"
     # When the clean-up has followed
@@ -88,10 +71,10 @@ def test_an_execution_that_times_out_leaves_nothing_and_says_cancelled(machine: 
     assert machine.flows() == machine.integrations() == ["acme-salesforce-contact"]
 
 
-def test_a_stop_in_a_later_round_is_told_of_that_round(machine: Machine) -> None:
+def test_a_stop_in_a_later_round_is_reported_of_that_round(machine: Machine) -> None:
     # Given an execution that failed for one window
     machine.load(*spread(20))
-    broken = {"Run": {"Flow": "-0002"}, "Ends": "Error", "Message": "It broke."}
+    broken = {"Run": {"Flow": "-0002"}, "Ends": "Error", "Message": BUSY}
     faults.install({"Faults": [broken]})
     failed = machine.run(ImportFrom="P100D", BatchSize="P25D")
     assert failed.batches["0002"]["Attempts"] == 4
@@ -113,12 +96,12 @@ def test_a_stop_in_a_later_round_is_told_of_that_round(machine: Machine) -> None
     assert {again.batches[key]["Attempts"] for key in ("0001", "0003", "0004")} == {1}
 
 
-def test_a_redrive_after_a_clean_up_notices_at_once_that_the_flows_are_gone(
+def test_a_redrive_after_a_clean_up_notices_that_the_flows_are_gone(
     machine: Machine,
 ) -> None:
     # Given an execution that was stopped when it had just asked for a run, and cleaned up
     machine.load(*spread(20))
-    arn = execution(machine, "run")
+    arn = machine.arn_of("run")
 
     def stop(told: dict[str, Any]) -> None:
         if "Start" in told["detail-type"] and not stopped_at:
@@ -133,11 +116,13 @@ def test_a_redrive_after_a_clean_up_notices_at_once_that_the_flows_are_gone(
     assert machine.flows() == []
     # When it is redriven
     again = ended.redrive()
-    # Then the window is run with a new flow after minutes, and both runs are counted
+    # Then the window is run with a new flow once StartFlow's retries are used up, and both runs are
+    # counted
     assert again.status == "SUCCEEDED", again.message
-    assert machine.cloud.clock.now() - stopped_at[0] < timedelta(minutes=8)
+    assert machine.cloud.clock.now() - stopped_at[0] < timedelta(minutes=30)
     assert again.batches["0002"]["Attempts"] == 2
     assert again.batches["0002"]["FlowName"].endswith("-r2")
+    assert len(machine.landed()) == again.output["Metrics"]["RecordsProcessed"] == 10
 
 
 def test_executions_whose_flows_are_tagged_alike_do_not_sweep_each_others(
@@ -146,15 +131,22 @@ def test_executions_whose_flows_are_tagged_alike_do_not_sweep_each_others(
     # Given two executions whose names differ in what no tag can hold
     machine.load(*spread(20))
     given = event(ImportFrom="P100D", BatchSize="P25D")
-    refused = {"Run": {}, "Ends": "Error", "Message": "Authentication failed.", "Nth": 1}
-    faults.install({"Faults": [refused, {"Run": {}, "Takes": "PT2H"}]})
-    one, two = (machine.start(given, name) for name in ("a.b", "a-b"))
-    # When one fails at once and sweeps
+    names = ("a.b", "a-b")
+    prefix = Execution(machine.arn_of("a.b"), "a.b", machine.cloud.stack.name).flow_prefix
+    denied: dict[str, Any] = {
+        "Operation": "appflow:CreateFlow",
+        "Match": {"flowName": f"^{prefix}0004$"},
+    }
+    denied["Error"] = "AccessDeniedException"
+    faults.install({"Faults": [denied, {"Run": {}, "Takes": "PT2H"}]})
+    one, two = (machine.start(given, name) for name in names)
+    # When one fails at once and cleans up
     ended = [machine.wait(arn) for arn in (one, two)]
     # Then the other one does not notice
     assert sorted(each.status for each in ended) == ["FAILED", "SUCCEEDED"]
     [whole] = [each for each in ended if each.status == "SUCCEEDED"]
     assert {batch["Attempts"] for batch in whole.report["Batches"]} == {1}
+    assert len(machine.landed()) == whole.output["Metrics"]["RecordsProcessed"] == 10
 
 
 def test_the_clean_up_spares_other_executions_and_the_continuous_integration(
@@ -163,7 +155,7 @@ def test_the_clean_up_spares_other_executions_and_the_continuous_integration(
     machine.load(*spread(20))
     machine.run("first", ImportFrom="P100D")
     given = event(ImportFrom="P200D", BatchSize="P40D")
-    stop_when_a_run_ends(machine, execution(machine, "stopped"))
+    stop_when_a_run_ends(machine, machine.arn_of("stopped"))
     stopped, other = (machine.start(given, name) for name in ("stopped", "other"))
     machine.wait(stopped)
     machine.cloud.events.settle()
@@ -171,6 +163,7 @@ def test_the_clean_up_spares_other_executions_and_the_continuous_integration(
     assert ended.status == "SUCCEEDED", ended.message
     assert set(ended.statuses.values()) == {"COMPLETE"}
     assert machine.flows() == machine.integrations() == ["acme-salesforce-contact"]
+    assert machine.landed().keys() == machine.source().keys()
 
 
 def test_an_execution_stopped_before_its_plan_has_nothing_to_clean_up(machine: Machine) -> None:
@@ -254,8 +247,8 @@ def test_a_sweep_during_an_execution_takes_nothing_of_it(machine: Machine) -> No
     function = f"{machine.cloud.stack.name}-clean-up"
     payload = f'{{"StateMachineArn": "{machine.cloud.stack.state_machine_arn}"}}'
 
-    def sweep(flow: Any, execution_id: str, records: Any, at: datetime) -> RunOutcome:
-        simulation.current.let_be()
+    def ending(flow: Any, execution_id: str, records: Any, at: datetime) -> RunOutcome:
+        simulation.current.remove_faults()
         with acting_as(None):
             swept.append(
                 machine.cloud.client("lambda").invoke(FunctionName=function, Payload=payload)
@@ -263,7 +256,7 @@ def test_a_sweep_during_an_execution_takes_nothing_of_it(machine: Machine) -> No
         return RunOutcome(records)
 
     swept: list[Any] = []
-    simulation.current.judge_run = sweep
+    simulation.current.end_run = ending
     ended = machine.run(ImportFrom="P200D", BatchSize="P40D")
     assert ended.status == "SUCCEEDED", (ended.error, ended.message)
     assert "FunctionError" not in swept[0], swept[0]["Payload"].read()
@@ -273,3 +266,78 @@ def test_a_sweep_during_an_execution_takes_nothing_of_it(machine: Machine) -> No
 
 def test_now_is_where_the_suite_stands(machine: Machine) -> None:
     assert machine.cloud.clock.now() - NOW < timedelta(seconds=1)
+
+
+def test_an_integration_that_a_stopped_execution_had_created_is_kept_and_reported(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given an execution that is stopped while its last function runs, after the effect
+    client, ensure = machine.cloud.client("stepfunctions"), create.ensure
+
+    def ensure_and_stop(desired: create.DesiredIntegration, now: datetime) -> create.Ensured:
+        ensured = ensure(desired, now)
+        with acting_as(None):
+            client.stop_execution(executionArn=machine.arn_of("run"))
+        return ensured
+
+    monkeypatch.setattr(create, "ensure", ensure_and_stop)
+    ended = machine.run(ImportFrom="P4M")
+    machine.cloud.events.settle()
+    # Then the integration is there, and the report says so
+    assert ended.status == "ABORTED"
+    assert machine.flows() == machine.integrations() == ["acme-salesforce-contact"]
+    state = "integrations/acme-salesforce-contact.json"
+    bucket = machine.cloud.stack.runs_bucket
+    assert machine.cloud.client("s3").head_object(Bucket=bucket, Key=state)
+    assert ended.report["Status"] == "CANCELLED"
+    assert "acme-salesforce-contact was created before" in ended.report["Warnings"][-1]
+
+
+@pytest.mark.parametrize("answer", ["not found", "denied", "bad request"])
+def test_an_integration_that_is_too_young_to_be_found_is_removed_all_the_same(
+    machine: Machine, answer: str
+) -> None:
+    # Given an execution that is stopped when its first run starts, a moment after PutIntegration
+    machine.load(*spread(20))
+    arn = machine.arn_of("run")
+
+    def stop(told: dict[str, Any]) -> None:
+        if "Start" in told["detail-type"]:
+            with acting_as(None):
+                machine.cloud.client("stepfunctions").stop_execution(executionArn=arn)
+
+    machine.cloud.services.on_event(stop)
+    faults.install(
+        {"Faults": [], "Knobs": {"YoungIntegrations": {"Lasts": "PT50S", "Answer": answer}}}
+    )
+    ended = machine.run(ImportFrom="P100D", BatchSize="P50D", MaxConcurrency=1)
+    assert ended.status == "ABORTED"
+    # When the cleanup asks for the integration while Customer Profiles does not know it yet
+    machine.cloud.events.settle()
+    # Then it asks again, before it deletes the flow by which it finds the integration
+    assert machine.flows() == machine.integrations() == []
+
+
+def test_cleanup_leaves_the_windows_of_other_stacks_alone(machine: Machine) -> None:
+    # Given a flow of a window that belongs to another stack
+    machine.load(*spread(20))
+    stop_when_a_run_ends(machine, machine.arn_of("run"))
+    flows = appflow_backends[ACCOUNT][REGION].flows
+
+    def give_away(happened: dict[str, Any]) -> None:
+        for flow in flows.values():
+            flow.tags["bulkIngestionStack"] = "other"
+
+    machine.cloud.services.on_event(give_away)
+    machine.run(ImportFrom="P100D", BatchSize="P50D", MaxConcurrency=1)
+    machine.cloud.events.settle()
+    [others] = machine.flows()
+    # When everything that this stack left is cleaned up
+    function = machine.cloud.stack.resources["CleanUpFunction"].physical_id
+    arn = machine.cloud.stack.state_machine_arn
+    answer = machine.cloud.client("lambda").invoke(
+        FunctionName=function, Payload=json.dumps({"StateMachineArn": arn})
+    )
+    # Then it is still there
+    assert "FunctionError" not in answer
+    assert machine.flows() == [others]

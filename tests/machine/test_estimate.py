@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from bulk_ingestion import estimate
-from local import faults, simulation
-from local.simulation import Knobs
+from bulk_ingestion.report import estimate
+from local.faults import faults
+from local.services import simulation
+from local.services.simulation import Knobs
+from tests.machine.contacts import spread
 from tests.machine.machine import Ended, Machine
-from tests.machine.test_redrive import spread
+from tests.machine.watched import BUSY
 
 FIGURES = {
     "FlowRuns",
@@ -20,6 +23,7 @@ FIGURES = {
     "GigabytesProcessed",
     "AppFlowUsd",
     "StepFunctionsUsd",
+    "WakingUsd",
     "TotalUsd",
     "Seconds",
 }
@@ -67,8 +71,23 @@ def test_the_estimate_is_what_an_import_without_trouble_takes(
     assert took["FlowRuns"] == estimated["FlowRuns"]
     assert took["StateTransitions"] == estimated["StateTransitions"]
     assert took["Seconds"] == pytest.approx(estimated["Seconds"], abs=1)
-    assert estimated["Seconds"] == 2 * {1: 5, 600: 606, 3600: 75 + 60 * 59}[seconds]
+    assert estimated["Seconds"] == 2 * seconds
+    # And what waking costs is a write for each wait, and a list, a read and a call for each end
+    polls = ended.states()["AwaitRun"]
+    assert took["WakingUsd"] == pytest.approx((polls * 0.005 + 6 * 0.0084) / 1000, abs=1e-6)
+    assert took["WakingUsd"] == estimated["WakingUsd"]
     assert took["StepFunctionsUsd"] == pytest.approx(transitions(ended) * 0.000025)
+
+
+@pytest.mark.parametrize("seconds", [40, 600, 3600])
+def test_ends_that_no_event_tells_of_are_counted_with_the_polls_that_found_them(
+    source: Machine, seconds: int
+) -> None:
+    runs_take(seconds)
+    simulation.current.knobs = replace(simulation.current.knobs, events_lost=1)
+    ended = source.run(ImportFrom="P300D", BatchSize="P50D", MaxConcurrency=4)
+    assert ended.report["EndsNoticed"] == {"Event": 0, "Poll": 6}
+    assert ended.report["Cost"]["StateTransitions"] == transitions(ended)
 
 
 def test_an_import_without_windows_takes_five_transitions(source: Machine) -> None:
@@ -101,7 +120,7 @@ def test_attempts_and_splits_count_as_they_turned_out(source: Machine) -> None:
 
 def test_windows_that_a_redrive_runs_again_count_twice(source: Machine) -> None:
     runs_take(40)
-    faults.install({"Faults": [{"Run": {"Flow": "-0002$"}, "Ends": "Error", "Message": "Oops"}]})
+    faults.install({"Faults": [{"Run": {"Flow": "-0002$"}, "Ends": "Error", "Message": BUSY}]})
     ended = source.run(ImportFrom="P200D", BatchSize="P50D")
     assert ended.error == "WindowsFailed"
     before = ended.report["Cost"]
@@ -129,31 +148,33 @@ def test_a_dry_run_shows_windows_flow_warnings_and_cost_and_its_output_has_them_
     assert len(report["Batches"]) == 4
     assert "dead-letter" in report["Warnings"][0]
     scheduled = report["FlowDefinition"]["TriggerConfig"]["TriggerProperties"]["Scheduled"]
-    assert scheduled["FirstExecutionFrom"] == report["HandOff"]
+    assert report["HandOff"] == "2026-11-23T22:00:00Z"
+    assert scheduled["FirstExecutionFrom"] == "2026-11-23T21:00:00Z"  # an hour of overlap
     assert report["Estimate"].keys() == {*FIGURES, "Formula", "Assumptions"}
     assert report["Estimate"]["Formula"].keys() == FIGURES
     assert ended.output["Estimate"] == {
         "FlowRuns": 4,
-        "StateTransitions": 6 + 4 * (13 + 3 * 13),
+        "StateTransitions": 6 + 4 * (14 + 3 * 10),
         "TotalUsd": report["Estimate"]["TotalUsd"],
-        "Seconds": 606,
+        "Seconds": 600,
     }
 
 
 def test_prices_of_the_input_take_the_files_place(source: Machine) -> None:
-    prices = {"UsdPerFlowRun": 1, "UsdPerGigabyte": 10, "UsdPer1000Transitions": 0}
+    prices = dict.fromkeys([key for key in estimate.prices() if "Usd" in key], 0)
+    prices |= {"UsdPerFlowRun": 1, "UsdPerGigabyte": 10, "UsdPer1000Invocations": 1000}
     ended = source.run(
         ImportFrom="P200D",
         BatchSize="P50D",
         DryRun=True,
         Assumptions=prices | {"GigabytesPerWindow": 2},
     )
-    assert ended.report["Estimate"]["TotalUsd"] == 4 * 1 + 4 * 2 * 10
+    assert ended.report["Estimate"]["TotalUsd"] == 4 * 1 + 4 * 2 * 10 + 4 * 1
     assert ended.report["Estimate"]["Formula"]["AppFlowUsd"] == "4 runs × $1 + 8 GB × $10"
 
 
 def test_a_resume_is_estimated_by_what_it_has_left_to_do(source: Machine) -> None:
-    faults.install({"Faults": [{"Run": {"Flow": "-0002$"}, "Ends": "Error", "Message": "Oops"}]})
+    faults.install({"Faults": [{"Run": {"Flow": "-0002$"}, "Ends": "Error", "Message": BUSY}]})
     old = source.run(ImportFrom="P200D", BatchSize="P50D")
     faults.clear()
     ended = source.wait(

@@ -11,11 +11,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from local import faults
 from local.clock import Clock
 from local.cloud import embedded_cloud
-from tests.machine.conftest import NOW
-from tests.machine.machine import Machine
+from local.faults import spec
+from tests.machine.machine import NOW, Machine
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "docs" / "input.schema.json").read_text())
@@ -67,7 +66,8 @@ def test_an_input_fits_the_schema_and_runs(
     wanted = "NOT_STARTED" if given.get("DryRun") else "COMPLETE"
     assert ended.output["Status"] == wanted
     if wanted == "COMPLETE":
-        assert ended.output["Metrics"]["RecordsProcessed"] > 0
+        landed = machine.puts(ended.read("request.json")["ObjectTypeName"])
+        assert len(landed) >= ended.output["Metrics"]["RecordsProcessed"] > 0
 
 
 @pytest.mark.parametrize(
@@ -94,4 +94,4 @@ def test_an_output_is_what_the_input_before_it_gives(
 def test_faults_that_are_shown_can_be_asked_for(tmp_path: Path, block: Example) -> None:
     path = tmp_path / "faults.json"
     path.write_text(json.dumps(block))
-    assert faults.read(path)
+    assert spec.read(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,8 +10,7 @@ import pytest
 
 from local.clock import Clock
 from local.cloud import embedded_cloud
-from tests.machine.conftest import NOW
-from tests.machine.machine import Machine, event
+from tests.machine.machine import NOW, Machine, event
 
 SCHEDULED = "TriggerConfig.TriggerProperties.Scheduled"
 NESTED = "IntegrationConfig.AppflowIntegration"
@@ -60,12 +60,15 @@ INVALID: list[tuple[dict[str, Any], str]] = [
     (four(Application=""), "Application"),
     (four(Application=["Salesforce"]), "Application"),
     (four(Application=5), "Application"),
-    (four(Application=None), "ConnectorProfileName Object"),
-    (four(Application=...), "ConnectorProfileName Object"),
+    (four(Application=None), "Application"),
+    (four(Application=...), "Application"),
     (four(Object=...), "Object"),
     (four(Object=None, ConnectorProfileName=...), "ConnectorProfileName Object"),
+    (four(Object="contact"), "Object"),
+    (four(Application="Marketo", Object="Leads"), "Object"),
+    (four(Object="my object", DatetimeTypeFieldName="x", ObjectTypeName="y"), "Object"),
     (four(Object=["Contact"]), "Object"),
-    (four(Object="Kontakt"), "DatetimeTypeFieldName ObjectTypeName"),
+    (four(Object="Kontakt"), "Object"),
     (four(ConnectorProfileName=7), "ConnectorProfileName"),
     (four(ConnectorProfileName=""), "ConnectorProfileName"),
     (four(ConnectorProfileName="acme sf"), "ConnectorProfileName"),
@@ -75,6 +78,9 @@ INVALID: list[tuple[dict[str, Any], str]] = [
     (four(Schedule="rate(0hours)"), "Schedule"),
     (four(Schedule="cron()"), "Schedule"),
     (four(Schedule=60), "Schedule"),
+    (four(Schedule="cron(banana)"), "Schedule"),
+    (four(Schedule="cron(0 2 * * *)"), "Schedule"),
+    (four(Application="Salesfroce", Schedule="rate(1 hour)"), "Application Schedule"),
     (
         four(
             Application="Marketo",
@@ -91,10 +97,7 @@ INVALID: list[tuple[dict[str, Any], str]] = [
     (four(**part("Tasks", [])), "FlowDefinition.Tasks"),
     (four(**part("Tasks", [None])), "FlowDefinition.Tasks[0]"),
     (four(**part("FlowName", "a/b")), "FlowDefinition.FlowName"),
-    (
-        four(**part("SourceFlowConfig.ConnectorType", "Slack")),
-        "FlowDefinition.SourceFlowConfig.SourceConnectorProperties",
-    ),
+    (four(**part("SourceFlowConfig.ConnectorType", "Slack")), "Application"),
     # A FlowDefinition of one's own
     (
         flow("SourceFlowConfig.ConnectorType", "ServiceNow"),
@@ -102,9 +105,26 @@ INVALID: list[tuple[dict[str, Any], str]] = [
     ),
     (flow("SourceFlowConfig.ConnectorType", 5), "FlowDefinition.SourceFlowConfig.ConnectorType"),
     (flow("Tasks.0.SourceFields", "Id"), "FlowDefinition.Tasks[0].SourceFields"),
-    (flow("KmsArn", None), "FlowDefinition.KmsArn"),
+    (flow("KmsArn", "alias/foo"), "FlowDefinition.KmsArn"),
+    (flow("FlowName", "x"), "FlowDefinition.FlowName"),
+    (flow("FlowName", "x" * 201), "FlowDefinition.FlowName"),
+    (flow("FlowName", "bulk-acme-contacts"), "FlowDefinition.FlowName"),
+    (four(**part("FlowName", "bulk-acme-contacts")), "FlowDefinition.FlowName"),
     (flow("KmsArn", "arn:aws-cn:kms:x:1:key/a"), "FlowDefinition.KmsArn"),
     (flow("Description", "Since 12:00"), "FlowDefinition.Description"),
+    (flow(f"{SCHEDULED}.Timezone", "Europe/Wien"), f"FlowDefinition.{SCHEDULED}.Timezone"),
+    (
+        flow(f"{SCHEDULED}.ScheduleStartTime", "2026-12-01T02:00:00"),
+        f"FlowDefinition.{SCHEDULED}.ScheduleStartTime",
+    ),
+    (
+        flow(f"{SCHEDULED}.ScheduleEndTime", "2026-11-01"),
+        f"FlowDefinition.{SCHEDULED}.ScheduleEndTime",
+    ),
+    (
+        four(**part(SCHEDULED, {"ScheduleStartTime": 1796083200, "ScheduleEndTime": 1796083199})),
+        f"FlowDefinition.{SCHEDULED}.ScheduleEndTime",
+    ),
     (flow(f"{SCHEDULED}.ScheduleOffset", 10**9), f"FlowDefinition.{SCHEDULED}.ScheduleOffset"),
     (
         flow(f"{SCHEDULED}.ScheduleStartTime", 1e30),
@@ -129,6 +149,11 @@ INVALID: list[tuple[dict[str, Any], str]] = [
     (four(ImportFrom=True), "ImportFrom"),
     (four(ImportFrom="\uff12\uff10\uff12\uff13-01-01"), "ImportFrom"),
     (four(ImportFrom="2030-01-01"), "ImportFrom"),
+    (four(ImportFrom="20230101"), "ImportFrom"),
+    (four(ImportFrom="2023-W05-1"), "ImportFrom"),
+    (four(ImportFrom="0001-01-01"), "ImportFrom"),
+    (four(ImportFrom="0001-01-01T00:00:00+14:00"), "ImportFrom"),
+    (four(ImportFrom="0001-01-01", MaxConcurrency=0), "ImportFrom MaxConcurrency"),
     (four(BatchSize="P200Y"), "BatchSize"),
     (four(BatchSize="PT59M"), "BatchSize"),
     (four(BatchSize="PT1H", ImportFrom="P10Y"), "BatchSize"),
@@ -144,8 +169,14 @@ INVALID: list[tuple[dict[str, Any], str]] = [
     (four(Order="newestfirst"), "Order"),
     (four(DryRun="true"), "DryRun"),
     (four(Tags=["a"]), "Tags"),
-    (four(Tags={"a": 1}), "Tags.a"),
+    (four(Tags={"a": 1}), "Tags"),
     (four(Tags={"\u2603": "x"}), "Tags"),
+    (four(Tags={"team": "M\u00fcnchen"}), "Tags"),
+    (four(Overlap="P8D"), "Overlap"),
+    (four(Overlap="1h"), "Overlap"),
+    (four(Overlap=60), "Overlap"),
+    (four(Continue="no"), "Continue"),
+    (four(DryRun=None, Resume=None, Order=None), "DryRun Order Resume"),
     (four(Assumptions=[]), "Assumptions"),
     (four(Assumptions={"UsdPerFlowRun": -1}), "Assumptions.UsdPerFlowRun"),
     (four(Assumptions={"UsdPerRun": 1}), "Assumptions.UsdPerRun"),
@@ -162,8 +193,20 @@ INVALID: list[tuple[dict[str, Any], str]] = [
     ),
     ({"Resume": 5}, "Resume"),
     ({"Resume": "../other"}, "Resume"),
+    ({"Resume": "arn:aws:states:us-east-1:123456789012:execution:another:run"}, "Resume"),
+    ({"Resume": "x", "Schedule": 5, "Overlap": "P1M"}, "Overlap Schedule"),
     ({"Resume": "nobody"}, "Resume"),
     ({"Resume": "x", "ImportFrom": "P1Y"}, "ImportFrom"),
+    # Contradictions
+    (four(**{**event(), "ImportFrom": "P7M", "Application": "Marketo"}), "Application"),
+    (four(Schedule="rate(1hours)", **part(SCHEDULED, {"ScheduleExpression": "x"})), "Schedule"),
+    (
+        four(
+            **part("FlowName", "mine"),
+            IntegrationConfig={"AppflowIntegration": part("FlowName", "mine")},
+        ),
+        "FlowDefinition",
+    ),
     # All at once
     (
         four(Importfrom="P2Y", Order=1, BatchSize="2M", MaxConcurrency=0, Schedule="rate(1 hour)"),
@@ -174,9 +217,30 @@ INVALID: list[tuple[dict[str, Any], str]] = [
 LACKING: list[tuple[dict[str, Any], str]] = [
     (four(DomainName="nowhere"), "there is no domain nowhere"),
     (four(ObjectTypeName="Nothing"), "has no object type Nothing"),
-    (four(ConnectorProfileName="nobody"), "nobody is no connection to Salesforce"),
-    (four(ConnectorProfileName="acme-zd"), "acme-zd is no connection to Salesforce"),
-    (four(DatetimeTypeFieldName="Email"), "Email cannot be pulled by"),
+    (four(ConnectorProfileName="nobody"), "AppFlow has no Salesforce connection nobody"),
+    (four(ConnectorProfileName="acme-zd"), "AppFlow has no Salesforce connection acme-zd"),
+    (four(DatetimeTypeFieldName="Email"), "AppFlow can't pull by Email"),
+    (
+        four(DatetimeTypeFieldName="LastModified"),
+        "DatetimeTypeFieldName: Contact has no LastModified; did you mean LastModifiedDate?",
+    ),
+    (four(ObjectTypeName="Marketo-leads"), "Marketo-leads is for leads records from Marketo"),
+    (
+        four(ObjectTypeName="Salesforce-Account"),
+        "Salesforce-Account is for Account records from Salesforce",
+    ),
+    (
+        flow("Tasks.1.SourceFields", ["Titel"]),
+        "FlowDefinition.Tasks: Contact has no Titel; did you mean Title?",
+    ),
+    (
+        four(
+            Object="contact",
+            ObjectTypeName="Salesforce-Contact",
+            DatetimeTypeFieldName="LastModifiedDate",
+        ),
+        "Did you mean Contact?",
+    ),
     (four(DatetimeTypeFieldName="Changed"), "Contact has no Changed"),
     (
         four(
@@ -228,6 +292,17 @@ def test_what_aws_lacks_is_named(
     ended = machine.wait(machine.start(given, name))
     assert (ended.status, ended.error) == ("FAILED", "PreflightFailed")
     assert told in ended.message
+    assert nothing_was_made(machine)
+
+
+def test_a_number_that_no_computer_has_is_refused_as_what_it_is(machine: Machine) -> None:
+    started = machine.cloud.client("stepfunctions").start_execution(
+        stateMachineArn=machine.cloud.stack.state_machine_arn,
+        input=json.dumps(four()).replace('"P7M"', "1e400"),
+    )
+    ended = machine.wait(started["executionArn"])
+    assert (ended.status, ended.error) == ("FAILED", "InvalidInput")
+    assert ended.message.splitlines()[1].startswith("ImportFrom: is null; use a date")
     assert nothing_was_made(machine)
 
 

@@ -2,50 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from local import simulation
-from local.cloud import Cloud
-from local.simulation import RunOutcome
+from local.services import simulation
+from local.services.simulation import RunOutcome
+from tests.machine.contacts import spread
 from tests.machine.machine import Machine
-from tests.machine.test_clean_up import execution, stop_when_a_run_ends
-from tests.machine.test_redrive import spread
-from tests.machine.test_report_page import fail
-
-OURS = "BulkIngestion"
-SERVICE = {"service": "bulk-ingestion"}
-
-
-def statistic(
-    cloud: Cloud, namespace: str, name: str, dimensions: dict[str, str], stat: str = "Sum"
-) -> float:
-    """Ask CloudWatch for one value of the last hours up to now; 0 where there is none."""
-    now = cloud.clock.now()
-    metric = {
-        "Namespace": namespace,
-        "MetricName": name,
-        "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
-    }
-    [result] = cloud.client("cloudwatch").get_metric_data(
-        StartTime=now - timedelta(hours=12),
-        EndTime=now + timedelta(minutes=1),
-        MetricDataQueries=[
-            {"Id": "m", "MetricStat": {"Metric": metric, "Period": 86_400, "Stat": stat}}
-        ],
-    )["MetricDataResults"]
-    values: list[float] = result["Values"]
-    return sum(values)
-
-
-def windows(machine: Machine, state: str) -> float:
-    return statistic(machine.cloud, OURS, "Windows", {**SERVICE, "State": state})
-
-
-def total(machine: Machine, name: str, stat: str = "Sum") -> float:
-    return statistic(machine.cloud, OURS, name, SERVICE, stat)
+from tests.machine.metrics import statistic, total, windows
+from tests.machine.runs import fail, stop_when_a_run_ends
 
 
 @pytest.fixture
@@ -68,11 +34,11 @@ def test_a_complete_execution_has_its_windows_records_and_run_times(loaded: Mach
 
 def test_a_failed_execution_and_its_redrive_count_each_window_once(loaded: Machine) -> None:
     # Given an execution of which one window has failed
-    fail("-0002", message="Not today.")
+    fail("-0002", message="UNABLE_TO_LOCK_ROW: not today.")
     ended = loaded.run(ImportFrom="P200D", BatchSize="P40D")
     assert (windows(loaded, "COMPLETE"), windows(loaded, "FAILED")) == (4, 1)
     # When a redrive completes it
-    simulation.current.let_be()
+    simulation.current.remove_faults()
     again = ended.redrive()
     assert again.status == "SUCCEEDED"
     # Then the sums are those of the whole
@@ -82,7 +48,7 @@ def test_a_failed_execution_and_its_redrive_count_each_window_once(loaded: Machi
 
 
 def test_a_stopped_execution_counts_what_was_cancelled(loaded: Machine) -> None:
-    stop_when_a_run_ends(loaded, execution(loaded, "run"))
+    stop_when_a_run_ends(loaded, loaded.arn_of("run"))
     ended = loaded.run(ImportFrom="P200D", BatchSize="P40D", MaxConcurrency=3)
     loaded.cloud.events.settle()
 
@@ -92,17 +58,17 @@ def test_a_stopped_execution_counts_what_was_cancelled(loaded: Machine) -> None:
 
 
 def test_records_that_could_not_be_put_are_counted(loaded: Machine) -> None:
-    def judge(flow: Any, execution_id: str, records: Any, at: Any) -> RunOutcome:
+    def ending(flow: Any, execution_id: str, records: Any, at: Any) -> RunOutcome:
         return RunOutcome(records[1:], put_failures=1)
 
-    simulation.current.judge_run = judge
+    simulation.current.end_run = ending
     loaded.run(ImportFrom="P200D", BatchSize="P40D")
 
     assert total(loaded, "RecordsFailed") == 5
 
 
 def test_awss_own_metrics_count_executions_functions_and_runs(loaded: Machine) -> None:
-    fail("-0002", message="Not today.")
+    fail("-0002", message="UNABLE_TO_LOCK_ROW: not today.")
     loaded.run(ImportFrom="P200D", BatchSize="P40D")
 
     cloud, arn = loaded.cloud, loaded.cloud.stack.state_machine_arn

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bulk_ingestion.api_model import enum_values, member_names
-from bulk_ingestion.connectors import CONNECTORS, Connector
-from local import faults
+from bulk_ingestion.flow.api_model import enum_values, member_names
+from bulk_ingestion.flow.connectors import CONNECTORS, Connector
+from local.faults import faults
 from tests.machine.machine import Machine
 
 VEEVA = {
@@ -19,7 +19,7 @@ VEEVA = {
     "ObjectTypeName": "Veeva-person",
     "DatetimeTypeFieldName": "modified_date__v",
 }
-NAME = "Customer_Profiles_acme_Veeva_person__sys"
+NAME = "Customer_Profiles_acme_Veeva_acme-vault_person__sys"
 
 
 def run(machine: Machine, name: str = "run", **changes: Any) -> Any:
@@ -39,7 +39,7 @@ def test_it_is_imported_in_windows_and_goes_on_by_a_flow_that_appflow_makes(
     flow = machine.cloud.client("appflow").describe_flow(flowName=NAME)
     scheduled = flow["triggerConfig"]["triggerProperties"]["Scheduled"]
     assert flow["flowStatus"] == "Active"
-    assert scheduled["firstExecutionFrom"].isoformat() == "2026-11-23T22:00:00+00:00"
+    assert scheduled["firstExecutionFrom"].isoformat() == "2026-11-23T21:00:00+00:00"
     assert flow["tags"]["awsOwningService"] == "customer-profiles-integration-workflow"
     # And it brings what changes from then on
     changed = {**next(iter(landed.values())), "name__v": "Changed"}
@@ -68,9 +68,7 @@ def test_a_second_import_keeps_the_flow_and_its_first_instant(machine: Machine) 
         ("appflow:StartFlow", "After"),
     ],
 )
-def test_failing_half_way_is_mended_by_a_redrive(
-    machine: Machine, operation: str, moment: str
-) -> None:
+def test_failing_half_way_is_tried_again(machine: Machine, operation: str, moment: str) -> None:
     # Given a call of the hand-over that is refused once, before or after it took effect
     pattern = {"flowName": "^Customer", "Uri": "Customer"}
     key = "Uri" if "Put" in operation else "flowName"
@@ -83,20 +81,20 @@ def test_failing_half_way_is_mended_by_a_redrive(
     }
     faults.install({"Faults": [fault]})
     ended = run(machine, ImportFrom="P30D")
-    assert (ended.status, ended.error) == ("FAILED", "AccessDeniedException")
-    # Then a redrive ends with one flow, which works
-    ended = ended.redrive()
+    # Then it is made again, by a redrive where a denial is believed at once, and one flow works
+    ended = ended.redrive() if "CreateFlow" in operation else ended
     assert ended.status == "SUCCEEDED", ended.message
     assert machine.flows() == machine.integrations() == [NAME]
 
 
-def test_somebody_elses_flow_of_that_name_is_left_alone(machine: Machine) -> None:
+def test_a_foreign_flow_of_that_name_is_left_alone(machine: Machine) -> None:
     run(machine, "first", ImportFrom="P30D")
     appflow = machine.cloud.client("appflow")
     arn = appflow.describe_flow(flowName=NAME)["flowArn"]
     appflow.tag_resource(resourceArn=arn, tags={"bulkIngestionStack": "another"})
     ended = run(machine, "second", ImportFrom="P30D")
-    assert (ended.status, ended.error) == ("FAILED", "FlowNameTaken")
+    assert (ended.status, ended.error) == ("FAILED", "PreflightFailed")
+    assert f"a flow named {NAME} exists" in ended.message
     assert machine.flows() == [NAME]
 
 
@@ -104,8 +102,10 @@ def test_somebody_elses_flow_of_that_name_is_left_alone(machine: Machine) -> Non
 def test_the_table_says_of_each_connector_what_appflows_model_does(connector: Connector) -> None:
     assert connector.type in enum_values("appflow", "ConnectorType")
     operators = enum_values("appflow", f"{connector.properties}ConnectorOperator")
-    assert {connector.window_operator, "PROJECTION", "NO_OP"} <= set(operators)
-    assert connector.has_windows == ("BETWEEN" in operators)
+    assert {"PROJECTION", "NO_OP"} <= set(operators)
+    if not connector.reads_files:
+        assert connector.window_operator in operators
+        assert connector.has_windows == ("BETWEEN" in operators)
     properties = member_names("appflow", f"{connector.properties}SourceProperties")
     if connector.object_key:
         assert connector.object_key.lower() in [name.lower() for name in properties]

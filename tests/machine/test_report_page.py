@@ -3,57 +3,14 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
-from typing import Any
 
 import pytest
 
-from local import simulation
-from local.simulation import RunOutcome
-from tests.machine.machine import Ended, Machine
-from tests.machine.test_clean_up import execution, stop_when_a_run_ends
-from tests.machine.test_redrive import spread
-
-
-class Page(HTMLParser):
-    """What a browser would make of a page: its text, and every address that it would fetch."""
-
-    def __init__(self, ended: Ended) -> None:
-        super().__init__()
-        stored = ended.machine.cloud.client("s3").get_object(
-            Bucket=ended.machine.cloud.stack.runs_bucket, Key=f"runs/{ended.name}/report.html"
-        )
-        self.type = stored["ContentType"]
-        self.source = stored["Body"].read().decode()
-        self.words: list[str] = []
-        self.tags: list[str] = []
-        self.fetched: list[str] = []
-        self.links: list[str] = []
-        self.feed(self.source)
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        given = dict(attributes)
-        if tag == "a":
-            self.links.append(given.get("href") or "")
-        elif "src" in given or (tag == "link" and "href" in given):
-            self.fetched.append(given.get("src") or given.get("href") or "")
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return re.sub(r"\s+", " ", " ".join(self.words))
-
-
-def fail(*windows: str, message: str) -> None:
-    def judge(flow: Any, execution_id: str, records: Any, at: Any) -> RunOutcome:
-        if flow["flowName"].endswith(windows):
-            return RunOutcome([], "Error", message)
-        return RunOutcome(records)
-
-    simulation.current.judge_run = judge
+from local.faults import faults
+from tests.machine.contacts import spread
+from tests.machine.machine import Machine
+from tests.machine.pages import Page
+from tests.machine.runs import fail, stop_when_a_run_ends
 
 
 @pytest.fixture
@@ -62,7 +19,7 @@ def pages(machine: Machine) -> Machine:
     return machine
 
 
-def test_a_complete_run_is_told_with_its_hand_off(pages: Machine) -> None:
+def test_a_complete_run_is_reported_with_its_hand_off(pages: Machine) -> None:
     page = Page(pages.run(ImportFrom="P200D", BatchSize="P50D"))
     assert page.type.startswith("text/html")
     assert "Complete" in page.text
@@ -72,7 +29,8 @@ def test_a_complete_run_is_told_with_its_hand_off(pages: Machine) -> None:
 
 
 def test_a_failed_run_says_what_failed_and_what_next(pages: Machine) -> None:
-    fail("-0002", message="<script>alert('x')</script> & worse")
+    window = ("-0002", "-0002-1-r2", "-0002-2-r2")  # it is halved once for an unknown message
+    fail(*window, message="<script>alert('x')</script> & worse")
     ended = pages.run(ImportFrom="P200D", BatchSize="P50D")
     page = Page(ended)
     # The source's message is text, and nothing else
@@ -81,6 +39,24 @@ def test_a_failed_run_says_what_failed_and_what_next(pages: Machine) -> None:
     assert "RunFailed" in page.text
     assert f"redrive-execution --execution-arn {ended.arn}" in page.text
     assert '{"Resume": "run"}' in page.text
+
+
+def test_a_mark_of_direction_in_a_message_is_shown_and_turns_nothing_round(pages: Machine) -> None:
+    fail("-0002", "-0002-1-r2", "-0002-2-r2", message="\u202etxt.exe is locked")
+    ended = pages.run(ImportFrom="P200D", BatchSize="P50D")
+    page = Page(ended)
+    assert "[U+202E]txt.exe is locked" in page.text
+    assert "\u202e" not in page.source
+
+
+def test_a_run_whose_flow_is_refused_is_to_be_resumed_and_not_redriven(pages: Machine) -> None:
+    refused = {"Operation": "appflow:CreateFlow", "Error": "ValidationException"}
+    faults.install({"Faults": [{**refused, "Match": {"flowName": "-0002$"}}]})
+    page = Page(pages.run(ImportFrom="P200D", BatchSize="P50D"))
+    assert "Appflow.ValidationException" in page.text
+    assert "Don't redrive the execution" in page.text
+    assert "redrive-execution" not in page.text
+    assert '{"Resume": "run", "FlowDefinition": {}}' in page.text
 
 
 def test_the_tables_say_what_the_report_says(pages: Machine) -> None:
@@ -94,7 +70,7 @@ def test_the_tables_say_what_the_report_says(pages: Machine) -> None:
 @pytest.mark.parametrize("how", ["complete", "dry run", "cancelled"])
 def test_a_page_fetches_nothing_and_links_to_the_console_alone(pages: Machine, how: str) -> None:
     if how == "cancelled":
-        stop_when_a_run_ends(pages, execution(pages, "run"))
+        stop_when_a_run_ends(pages, pages.arn_of("run"))
     ended = pages.run(ImportFrom="P200D", BatchSize="P50D", DryRun=how == "dry run")
     pages.cloud.events.settle()
     page = Page(ended)

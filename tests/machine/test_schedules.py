@@ -15,8 +15,7 @@ from samcli.cli.types import CfnParameterOverridesType
 
 from local.clock import Clock
 from local.cloud import embedded_cloud
-from tests.machine.conftest import NOW
-from tests.machine.machine import EVENTS, Ended, Machine, event
+from tests.machine.machine import EVENTS, NOW, Ended, Machine, event
 
 PAGE = (Path(__file__).parents[2] / "docs" / "schedules.md").read_text()
 EXPRESSIONS = dict(re.findall(r"--name (\S+) .*\n  --schedule-expression '(.+?)'", PAGE))
@@ -58,7 +57,7 @@ def create(machine: Machine, expression: str, given: dict[str, Any], **more: str
         Target={
             "Arn": machine.cloud.stack.state_machine_arn,
             "RoleArn": resources["ScheduleRole"].arn,
-            "DeadLetterConfig": {"Arn": resources["ScheduleDeadLetters"].arn},
+            "DeadLetterConfig": {"Arn": resources["DeadLetters"].arn},
             "Input": json.dumps(given),
         },
         **more,
@@ -96,7 +95,7 @@ def test_every_month_the_last_ninety_days_are_put_again_and_the_integration_stay
         # And a record of the last month that somebody has deleted in the domain
         lost = max(machine.source().values(), key=lambda record: record["LastModifiedDate"])
         domain = machine.cloud.services._profiles.domains["acme"]
-        del domain.objects["Salesforce-Contact"].by_key[lost["Id"]]
+        domain.objects.delete("Salesforce-Contact", lost["Id"])
         # When two months pass
         machine.cloud.live(timedelta(days=60))
         # Then there were two starts, each with windows
@@ -145,7 +144,7 @@ def test_every_week_the_last_eight_days_are_put_again_and_the_integration_stays(
         assert machine.flows() == machine.integrations() == before
 
 
-def test_a_week_every_day_fetches_nothing_again_and_mends_an_integration_that_is_gone() -> None:
+def test_a_week_every_day_fetches_nothing_again_and_repairs_an_integration_that_is_gone() -> None:
     with deployed() as machine:
         # Given an import that was handed over ten days ago, and a schedule that reaches back seven
         machine.run("first", "every-month", ImportFrom="P1Y")

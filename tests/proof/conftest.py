@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
-from unittest.mock import patch
 
 import pytest
 
@@ -15,8 +13,5 @@ from tests.proof.claims import Laboratory
 
 @pytest.fixture(scope="module")
 def laboratory() -> Iterator[Laboratory]:
-    with (
-        embedded_cloud(Clock(), {"LogLevel": "ERROR"}) as cloud,
-        patch.object(cloud, "client", lru_cache(cloud.client)),  # making one takes long
-    ):
+    with embedded_cloud(Clock(), {"LogLevel": "ERROR"}) as cloud:
         yield Laboratory(cloud)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from hypothesis import HealthCheck, seed, settings
 
-SOAK = int(os.environ.get("SOAK", "0"))
-"""How many times as many examples as in ``make test``; 0 for the same ones every time."""
+from tests.soak import SOAK
 
 LOT = 10
 """Examples that are drawn in one go. Of the later ones of a longer go, Hypothesis makes most by

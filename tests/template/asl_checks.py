@@ -5,11 +5,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from local.interpreter.definition import scopes
 from tests.template.expressions import FUNCTIONS, Expression, UnreadableError, is_expression, read
-from tests.template.integrations import Integration, NoSuchIntegrationError, integration
+from tests.template.integrations import (
+    Integration,
+    NoSuchIntegrationError,
+    integration,
+    waits_for_a_token,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -24,6 +31,7 @@ STATES_ERRORS = frozenset(
     QueryEvaluationError ResultPathMatchFailure ResultWriterFailed Runtime TaskFailed Timeout
     """.split()  # noqa: SIM905
 )
+_QUOTED = re.compile(r"'([\w.]+)'")
 CONTEXT = {
     "Execution": {"Id", "Input", "Name", "RedriveCount", "RedriveTime", "RoleArn", "StartTime"},
     "State": {"EnteredTime", "Name", "RetryCount"},
@@ -42,9 +50,10 @@ class Machine:
     start: str
     states: dict[str, State]
     outer: frozenset[str] = frozenset()
-    """Variables of the machines around this one that its states can read."""
-    hidden: frozenset[str] = frozenset()
-    """Variables of the machines around a distributed Map: out of its reach."""
+    """Variables of the machines around this one that are sure to be assigned.
+
+    Whether its states may read them is checked with the scopes.
+    """
 
 
 @dataclass(frozen=True)
@@ -67,8 +76,7 @@ class Checker:
     def machine(self, machine: Machine) -> None:
         """Check every state, with the variables that are sure to be assigned when it runs."""
         assigned = _assigned_before(machine)
-        everywhere = _assigned_anywhere(machine)
-        self._add(machine.path, _shadowing(machine, everywhere))
+        everywhere = machine.outer | _assigned_in(machine)
         for name, state in machine.states.items():
             path = f"{machine.path}{name}"
             before = assigned.get(name)
@@ -78,10 +86,10 @@ class Checker:
             self._add(path, _task_problems(state))
             self._add(path, self._error_names(state))
             for part in _fields(state):
-                for problem in _expression_problems(part, before, everywhere, machine.hidden):
+                for problem in _expression_problems(part, before, everywhere):
                     self._add(path, [f"{part.name}: {problem}"])
-            for inner in _inner_machines(path, state, before, everywhere, machine.hidden):
-                self.machine(inner)
+            for inner in _inner_definitions(state):
+                self.machine(Machine(f"{path}/", inner["StartAt"], inner["States"], before))
 
     def _add(self, path: str, problems: Collection[str] | Iterator[str]) -> None:
         self.found.extend(f"{path}: {problem}" for problem in problems)
@@ -103,10 +111,12 @@ class Checker:
 def problems(definition: Mapping[str, Any], raised: Collection[str] = ()) -> list[str]:
     """Check a definition; ``raised`` are the names of the errors that its functions raise."""
     checker = Checker({*raised, *_named_errors(definition)})
+    if "TimeoutSeconds" not in definition:
+        checker.found.append("definition: without TimeoutSeconds it may run for a year")
     if definition.get("QueryLanguage") != "JSONata":
         checker.found.append("definition: it is not in JSONata")
     checker.machine(Machine("", definition["StartAt"], definition["States"]))
-    return checker.found
+    return checker.found + [str(problem) for problem in scopes.problems(definition)]
 
 
 # Tasks -------------------------------------------------------------------------------------------
@@ -124,8 +134,15 @@ def _task_problems(state: State) -> Iterator[str]:
             yield str(error)
         except UnreadableError:
             pass  # told once, where expressions are checked
+    passes_token = "$states.context.Task.Token" in str(state.get("Arguments"))
+    if waits_for_a_token(state) and not passes_token:
+        yield "it waits for a task token that it gives to nobody"
+    if passes_token and not waits_for_a_token(state):
+        yield "it gives a task token away, but does not wait for it"
     if state["Type"] == "Task" and "TimeoutSeconds" not in state:
         yield "a Task without TimeoutSeconds waits for a lost answer for ever"
+    if state["Type"] == "Map" and "MaxConcurrency" not in state:
+        yield "a Map without MaxConcurrency runs up to 10,000 items at a time"
     if state["Type"] in ("Parallel", "Map") and "TimeoutSeconds" in state:
         yield f"a {state['Type']} takes no TimeoutSeconds"
 
@@ -150,8 +167,8 @@ def _named_errors(node: Any) -> Iterator[str]:
             yield from _named_errors(item)
     elif isinstance(node, dict):
         error = node.get("Error")
-        if isinstance(error, str) and not is_expression(error):
-            yield error
+        if isinstance(error, str):
+            yield from _QUOTED.findall(error) if is_expression(error) else [error]
         for value in node.values():
             yield from _named_errors(value)
 
@@ -185,36 +202,16 @@ def _assigned_before(machine: Machine) -> dict[str, frozenset[str]]:
     return before
 
 
-def _assigned_anywhere(machine: Machine) -> frozenset[str]:
-    return machine.outer.union(
+def _assigned_in(machine: Machine) -> frozenset[str]:
+    return frozenset[str]().union(
         *(assigned for state in machine.states.values() for _, assigned in _edges(state)),
         *(frozenset(state.get("Assign", {})) for state in machine.states.values()),
     )
 
 
-def _shadowing(machine: Machine, everywhere: frozenset[str]) -> Iterator[str]:
-    own = Machine("", machine.start, machine.states)
-    for name in sorted(machine.outer & _assigned_anywhere(own)):
-        yield f"${name} belongs to the machine around this one and cannot be assigned here"
-
-
 def _inner_definitions(state: State) -> list[Mapping[str, Any]]:
     processor = [state["ItemProcessor"]] if "ItemProcessor" in state else []
     return [*state.get("Branches", []), *processor]
-
-
-def _inner_machines(
-    path: str,
-    state: State,
-    before: frozenset[str],
-    everywhere: frozenset[str],
-    hidden: frozenset[str],
-) -> Iterator[Machine]:
-    for inner in _inner_definitions(state):
-        distributed = inner.get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED"
-        outer = frozenset[str]() if distributed else before
-        out_of_reach = everywhere | hidden if distributed else hidden
-        yield Machine(f"{path}/", inner["StartAt"], inner["States"], outer, out_of_reach)
 
 
 # Expressions -------------------------------------------------------------------------------------
@@ -249,7 +246,7 @@ def _strings(node: Any) -> Iterator[str]:
 
 
 def _expression_problems(
-    part: Field, before: frozenset[str], everywhere: frozenset[str], hidden: frozenset[str]
+    part: Field, before: frozenset[str], everywhere: frozenset[str]
 ) -> Iterator[str]:
     for text in _strings(part.value):
         if "{%" not in text and "%}" not in text:
@@ -262,15 +259,13 @@ def _expression_problems(
         for name in sorted(expression.functions - FUNCTIONS):
             yield f"there is no function ${name}"
         for name in sorted(expression.variables - before):
-            yield f"${name} {_why_missing(name, everywhere, hidden)}"
+            yield f"${name} {_why_missing(name, everywhere)}"
         yield from _states_problems(expression, part)
 
 
-def _why_missing(name: str, everywhere: frozenset[str], hidden: frozenset[str]) -> str:
+def _why_missing(name: str, everywhere: frozenset[str]) -> str:
     if name in everywhere:
         return "is not assigned on every way to here"
-    if name in hidden:
-        return "belongs to the machine around this one, which a distributed child cannot see"
     return "is never assigned"
 
 

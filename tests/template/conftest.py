@@ -1,28 +1,19 @@
 from __future__ import annotations
 
-import json
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from moto import mock_aws
 
-from local.stack import Stack, deploy
-from local.template import REGION, TEMPLATE, expand
+from local.account import REGION
+from local.stack.stack import Stack, deploy
+from local.stack.template import expand
+from tests.template.deployed import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-ROOT = TEMPLATE.parent
-FILES = {
-    "BulkIngestion": ROOT / "statemachine" / "bulk_ingestion.asl.json",
-    "KeepIntegrations": ROOT / "statemachine" / "keep_integrations.asl.json",
-}
-DEFINITIONS: dict[str, dict[str, Any]] = {
-    machine: json.loads(path.read_text()) for machine, path in FILES.items()
-}
-KEY = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
-PARAMETERS = {"KmsKeyArn": KEY, "DomainName": "acme", "ConnectorProfileNames": "sales,support"}
 
 
 @pytest.fixture(scope="session")
@@ -31,15 +22,24 @@ def expanded() -> dict[str, Any]:
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    with mock_aws():
+def aws() -> Iterator[None]:
+    """Give an account to deploy to."""
+    with account():
         yield
 
 
-@pytest.fixture
-def stack(aws: None) -> Stack:
-    return deploy(PARAMETERS)
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """Give the deployed stack to tests that only look at it."""
+    with account():
+        yield deploy(PARAMETERS)
+
+
+@contextmanager
+def account() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched, mock_aws():
+        patched.setenv("AWS_DEFAULT_REGION", REGION)
+        yield
 
 
 @pytest.fixture

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jsonata import Jsonata
 from jsonata.jexception import JException
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from local.interpreter import jsonata
 
-FUNCTIONS = frozenset(
-    """
-    abs append assert average base64decode base64encode boolean ceil clone contains count
-    decodeUrl decodeUrlComponent distinct each encodeUrl encodeUrlComponent error exists filter
-    floor formatBase formatInteger formatNumber fromMillis join keys length lookup lowercase map
-    match max merge millis min not now number pad parseInteger power random reduce replace reverse
-    round shuffle sift single sort split spread sqrt string substring substringAfter
-    substringBefore sum toMillis trim type uppercase zip
-    hash parse partition range uuid
-    """.split()  # noqa: SIM905
-)
-"""JSONata's own, less $eval, which Step Functions refuses, and what Step Functions adds."""
+FUNCTIONS = jsonata.FUNCTIONS - {"eval"}
+"""The functions that Step Functions knows: all but $eval."""
 
 
 class UnreadableError(ValueError):
@@ -74,7 +63,7 @@ def read(text: str) -> Expression:
         raise UnreadableError(str(error)) from error
     expression = Expression(value=_value(tree))
     bound: set[str] = set()
-    for node in _nodes(tree):
+    for node in jsonata.nodes(tree):
         _note(node, expression, bound)
     guarded = _guarded(tree)
     expression.variables -= bound | FUNCTIONS | guarded
@@ -104,7 +93,7 @@ def _guarded(tree: Any) -> set[str]:
     """Variables that are asked for with $exists first."""
     return {
         argument.value
-        for node in _nodes(tree)
+        for node in jsonata.nodes(tree)
         if getattr(node, "type", None) == "function" and node.procedure.value == "exists"
         for argument in node.arguments
         if argument.type == "variable"
@@ -118,21 +107,6 @@ def _names(steps: list[Any]) -> tuple[str, ...]:
             break
         names.append(str(step.value))
     return tuple(names)
-
-
-def _nodes(tree: Any) -> Iterator[Any]:
-    """Every node of the syntax tree, parents first, but no procedure twice."""
-    if isinstance(tree, (list, tuple)):
-        for item in tree:
-            yield from _nodes(item)
-    elif type(tree).__qualname__.startswith("Parser."):
-        yield tree
-        for name, child in vars(tree).items():
-            is_call = getattr(tree, "type", None) == "function" and name == "procedure"
-            if name not in ("_outer_instance", "ancestor") and not (
-                is_call and child.type == "variable"
-            ):
-                yield from _nodes(child)
 
 
 def _value(node: Any) -> Any:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from botocore.model import OperationModel, ServiceModel
 
-_RESOURCE = re.compile(r"arn:(?:aws|\$\{Partition\}):states:::(?:aws-sdk:)?(\w+):(\w+)")
+_TOKEN = ".waitForTaskToken"
+_RESOURCE = re.compile(
+    rf"arn:(?:aws|\$\{{Partition\}}):states:::(?:aws-sdk:)?(\w+):(\w+)(?:{re.escape(_TOKEN)})?"
+)
 _OPTIMIZED = {
     ("lambda", "invoke"),
     ("s3", "getObject"),
@@ -32,13 +35,17 @@ _SCALARS: dict[str, tuple[type, ...]] = {
 }
 _OF_THE_SERVICE_ALONE = ("SdkClientException",)
 _LAMBDA_ERRORS = (
-    "AWSLambdaException",
-    "ClientExecutionTimeoutException",
-    "SdkClientException",
-    "ServiceException",
-    "TooManyRequestsException",
-    "Unknown",
+    "Lambda.AWSLambdaException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.SdkClientException",
+    "Lambda.ServiceException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+    "Runtime.ExitError",
+    "Runtime.OutOfMemory",
+    "Sandbox.Timedout",
 )
+"""Those of Lambda itself, and of a function that timed out, was killed or ran out of memory."""
 
 
 class NoSuchIntegrationError(ValueError):
@@ -60,7 +67,7 @@ class Integration:
     def errors(self) -> set[str]:
         """Every error name that a call can raise, whether modelled for it or for its service."""
         if self.prefix == "Lambda":
-            return {f"Lambda.{name}" for name in _LAMBDA_ERRORS} | _modelled(self.service)
+            return {*_LAMBDA_ERRORS, *_modelled(self.service)}
         generic = {f"{self.prefix}.{self.prefix}Exception"}
         generic |= {f"{self.prefix}.{name}" for name in _OF_THE_SERVICE_ALONE}
         return _modelled(self.service) | generic
@@ -70,6 +77,11 @@ class Integration:
         shape = self.operation.input_shape
         if shape is not None:
             yield from _against(_readable(arguments), shape, "Arguments")
+
+
+def waits_for_a_token(state: dict[str, Any]) -> bool:
+    """Whether a state waits until somebody sends its task token back."""
+    return str(state.get("Resource", "")).endswith(_TOKEN)
 
 
 def integration(resource: str) -> Integration:

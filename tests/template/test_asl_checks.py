@@ -16,6 +16,7 @@ FINISHED = "{% $contains($run, /a/) and $count([1]) = 1 %}"
 SOUND: dict[str, Any] = {
     "QueryLanguage": "JSONata",
     "StartAt": "Plan",
+    "TimeoutSeconds": 86400,
     "States": {
         "Plan": {
             "Type": "Task",
@@ -24,6 +25,7 @@ SOUND: dict[str, Any] = {
             "TimeoutSeconds": 60,
             "Retry": [{"ErrorEquals": ["Lambda.TooManyRequestsException", "Busy"]}],
             "Assign": {"plan": "{% $states.result.Payload %}"},
+            "Output": "{% $states.result.Payload %}",
             "Next": "Windows",
         },
         "Windows": {
@@ -31,12 +33,13 @@ SOUND: dict[str, Any] = {
             "ItemReader": {
                 "Resource": "arn:aws:states:::s3:getObject",
                 "ReaderConfig": {"InputType": "JSON"},
-                "Arguments": {"Bucket": "{% $plan.Bucket %}", "Key": "plan.json"},
+                "Arguments": {"Bucket": "{% $states.input.Bucket %}", "Key": "plan.json"},
             },
             "ItemSelector": {
                 "window": "{% $states.context.Map.Item.Value %}",
-                "plan": "{% $plan %}",
+                "plan": "{% $states.input %}",
             },
+            "MaxConcurrency": 5,
             "ItemProcessor": {
                 "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
                 "StartAt": "Open",
@@ -125,8 +128,9 @@ SOUND: dict[str, Any] = {
                 },
             },
             "Output": {"Started": "{% $states.context.Execution.StartTime %}"},
-            "End": True,
+            "Next": "Planned",
         },
+        "Planned": {"Type": "Succeed", "Output": "{% $plan %}"},
     },
 }
 
@@ -137,7 +141,7 @@ CREATE = f"{CHILD}/CreateFlow"
 ARGUMENTS = f"{CREATE}/Arguments"
 BRANCH = f"{CHILD}/Run/Branches/0/States"
 REGISTER = f"{CHILD}/Register"
-GONE = object()
+MISSING = object()
 
 MUTANTS: list[tuple[str, Any, str]] = [
     # integrations
@@ -153,14 +157,14 @@ MUTANTS: list[tuple[str, Any, str]] = [
     (f"{ARGUMENTS}/TriggerConfig/TriggerTyp", "OnDemand", "no field TriggerTyp"),
     (f"{ARGUMENTS}/TriggerConfig/TriggerType", "Ondemand", "not one of Scheduled"),
     (f"{ARGUMENTS}/TriggerConfig", "OnDemand", "not a structure"),
-    (f"{ARGUMENTS}/TriggerConfig", GONE, "lacks TriggerConfig"),
+    (f"{ARGUMENTS}/TriggerConfig", MISSING, "lacks TriggerConfig"),
     (f"{ARGUMENTS}/FlowName", 7, "not a string"),
     (f"{ARGUMENTS}/FlowName", "my flow", "does not match"),
     (f"{ARGUMENTS}/FlowName", {"a": "b"}, "not a string"),
     (f"{ARGUMENTS}/Tasks", {"TaskType": "Filter"}, "not a list"),
     (f"{ARGUMENTS}/Tasks/0/TaskType", "filter", "not one of"),
     (f"{ARGUMENTS}/Tasks/0/SourceFields", "LastModifiedDate", "not a list"),
-    (f"{ARGUMENTS}/Tasks/0/SourceFields", GONE, "lacks SourceFields"),
+    (f"{ARGUMENTS}/Tasks/0/SourceFields", MISSING, "lacks SourceFields"),
     (f"{ARGUMENTS}/Tasks/0/ConnectorOperator", {"Salesforce": "AMONG"}, "not one of"),
     (f"{ARGUMENTS}/Tasks/0/ConnectorOperator", {"Servicenow": "BETWEEN"}, "no field Servicenow"),
     (f"{ARGUMENTS}/SourceFlowConfig", "{% {'ConnectorTyp': 'Salesforce'} %}", "no field Connector"),
@@ -173,8 +177,10 @@ MUTANTS: list[tuple[str, Any, str]] = [
     (f"{ARGUMENTS}/KmsArn", "{% $window ? 'key' : $window %}", "does not match"),
     (f"{REGISTER}/Arguments", "{% {'Uri': 'a'} %}", "lacks DomainName"),
     (f"{REGISTER}/Arguments", "{% {'DomainName': 'acme', 'uri': 'a'} %}", "no field uri"),
-    (f"{CREATE}/TimeoutSeconds", GONE, "without TimeoutSeconds"),
+    (f"{CREATE}/TimeoutSeconds", MISSING, "without TimeoutSeconds"),
     (f"{CHILD}/Run/TimeoutSeconds", 60, "takes no TimeoutSeconds"),
+    (f"{MAP}/MaxConcurrency", MISSING, "without MaxConcurrency"),
+    ("TimeoutSeconds", MISSING, "without TimeoutSeconds it may run for a year"),
     # error names
     (f"{CREATE}/Retry/0/ErrorEquals", ["AppFlow.InternalServerException"], "names AppFlow."),
     (f"{CREATE}/Retry/0/ErrorEquals", ["Appflow.InternalServer"], "names Appflow.InternalServer,"),
@@ -188,15 +194,43 @@ MUTANTS: list[tuple[str, Any, str]] = [
     (f"{CHILD}/Run/Retry/0/ErrorEquals", ["RunFaild"], "names RunFaild"),
     (f"{BRANCH}/Failed/Error", "RunBroken", "names RunFailed"),
     # variables and their scope
-    (f"{MAP}/ItemSelector/plan", "{% $plans %}", "$plans is never assigned"),
+    ("States/Planned/Output", "{% $plans %}", "$plans is never assigned"),
+    (
+        f"{MAP}/ItemReader/Arguments/Bucket",
+        "{% $plan.Bucket %}",
+        "is out of reach of a Distributed Map",
+    ),
+    (f"{MAP}/ItemSelector/plan", "{% $plan %}", "is out of reach of a Distributed Map"),
+    (f"{MAP}/MaxConcurrency", "{% $plan.Most %}", "is out of reach of a Distributed Map"),
+    (f"{MAP}/Output", "{% $plan %}", "is out of reach of a Distributed Map"),
     (f"{PLAN}/Assign", {"plan": "{% $plan %}"}, "$plan is not assigned on every way"),
-    (f"{PLAN}/Assign", GONE, "$plan is never assigned"),
-    (f"{ARGUMENTS}/FlowName", "{% $plan.Name %}", "a distributed child cannot see"),
-    (f"{BRANCH}/StartFlow/Arguments/FlowName", "{% $plan.Name %}", "a distributed child cannot"),
+    (f"{PLAN}/Assign", MISSING, "$plan is never assigned"),
+    (f"{ARGUMENTS}/FlowName", "{% $plan.Name %}", "is out of reach of a Distributed Map"),
+    (f"{BRANCH}/StartFlow/Arguments/FlowName", "{% $plan.Name %}", "is out of reach"),
     (f"{ARGUMENTS}/FlowName", "{% $run %}", "$run is never assigned"),
     (f"{REGISTER}/Arguments/", "{% {'DomainName': $run, 'Uri': 'a'} %}", "$run is never assigned"),
     (f"{CHILD}/Stopped/Error", "{% $ran %}", "$ran is not assigned on every way"),
-    (f"{BRANCH}/StartFlow/Assign", {"window": 1, "run": "x"}, "$window belongs to the machine"),
+    (
+        f"{BRANCH}/StartFlow/Assign",
+        {"window": 1, "run": "x"},
+        "Variable 'window' has the name of a variable of an outer",
+    ),
+    (
+        f"{BRANCH}/StartFlow/Assign",
+        {"ran": 1, "run": "x"},
+        "Variable 'ran' has the name of a variable of an outer",
+    ),
+    (
+        f"{BRANCH}/StartFlow/Assign",
+        {"plan": 1, "run": "x"},
+        "Variable 'plan' has the name of a variable of an outer",
+    ),
+    (
+        f"{CHILD}/Open/Assign",
+        {"window": 1, "plan": 1},
+        "Variable 'plan' has the name of a variable of an outer",
+    ),
+    (f"{CHILD}/Open/Assign", {"window": 1, "round": 1}, "has the name of a JSONata function"),
     (f"{CHILD}/Open/Next", "Run", "cannot be reached"),
     # expressions
     (f"{ARGUMENTS}/FlowName", "{% $window. %}", "is no JSONata"),
@@ -224,19 +258,19 @@ def mutated(path: str, value: Any) -> dict[str, Any]:
     for name in parents:
         node = node[int(name)] if isinstance(node, list) else node[name]
     key: Any = int(last) if isinstance(node, list) else last
-    if value is GONE:
+    if value is MISSING:
         del node[key]
     else:
         node[key] = value
     return definition
 
 
-def test_given_a_sound_definition_when_checked_then_nothing_is_found() -> None:
+def test_a_sound_definition_has_no_problems() -> None:
     assert problems(SOUND, raised={"Busy"}) == []
 
 
 @pytest.mark.parametrize(("path", "value", "told"), MUTANTS)
-def test_given_one_defect_when_checked_then_it_is_told(path: str, value: Any, told: str) -> None:
+def test_every_defect_is_found(path: str, value: Any, told: str) -> None:
     found = problems(mutated(path, value), raised={"Busy"})
 
     assert any(told in problem for problem in found), json.dumps(found, indent=2)

@@ -1,3 +1,5 @@
+"""What `sam build` packages for each function."""
+
 from __future__ import annotations
 
 import os
@@ -8,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from samtranslator.yaml_helper import yaml_parse
 
-from local.template import REGION, TEMPLATE
-from tests.template.conftest import ROOT
+from local.account import REGION
+from local.stack.template import TEMPLATE
+from tests.template.deployed import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +76,29 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+def without_paths(template: dict[str, Any]) -> dict[str, Any]:
+    """The template less what `sam build` sets: the paths of what it built, and its own metadata."""
+    for place in (template["Globals"]["Function"], *template["Resources"].values()):
+        place.pop("Metadata", None)
+        properties = place.get("Properties", place)
+        properties.pop("CodeUri", None)
+        properties.pop("DefinitionUri", None)
+    return template
+
+
+def test_the_built_template_has_no_alias_and_says_what_its_source_says(build: Path) -> None:
+    built = (build / "template.yaml").read_text()
+
+    assert [event for event in yaml.parse(built) if getattr(event, "anchor", None)] == []
+    assert without_paths(yaml_parse(built)) == without_paths(yaml_parse(TEMPLATE.read_text()))
+
+
+def test_the_source_of_the_template_has_aliases() -> None:
+    events = yaml.parse(TEMPLATE.read_text())
+
+    assert any(isinstance(event, yaml.AliasEvent) for event in events)
+
+
 def packages(build: Path) -> Iterator[tuple[str, Path]]:
     """Each function's handler, and the folder that would be uploaded for it."""
     template: dict[str, Any] = yaml_parse((build / "template.yaml").read_text())
@@ -81,7 +108,7 @@ def packages(build: Path) -> Iterator[tuple[str, Path]]:
             yield properties["Handler"], build / properties["CodeUri"]
 
 
-def test_given_the_functions_when_built_then_each_has_its_handler_and_what_it_imports(
+def test_every_built_function_has_its_handler_and_what_it_imports(
     build: Path,
 ) -> None:
     built = dict(packages(build))
@@ -94,7 +121,8 @@ def test_given_the_functions_when_built_then_each_has_its_handler_and_what_it_im
         "plan_windows.handler",
         "repair_integration.handler",
         "review_windows.handler",
-        "tell_people.handler",
+        "notify.handler",
+        "wake_window.handler",
     }
     for handler, package in built.items():
         assert (package / handler.replace(".handler", ".py")).is_file()
@@ -102,7 +130,7 @@ def test_given_the_functions_when_built_then_each_has_its_handler_and_what_it_im
             assert (package / imported).is_dir(), imported
 
 
-def test_given_the_functions_run_on_arm_when_built_then_their_libraries_are_for_it(
+def test_the_libraries_of_the_built_functions_are_for_arm(
     build: Path,
 ) -> None:
     for _, package in packages(build):
@@ -112,6 +140,6 @@ def test_given_the_functions_run_on_arm_when_built_then_their_libraries_are_for_
         assert not any("x86_64" in name for name in libraries), libraries
 
 
-def test_given_the_stack_when_built_then_no_function_carries_what_lambda_has(build: Path) -> None:
+def test_no_built_function_carries_what_lambda_has(build: Path) -> None:
     for _, package in packages(build):
         assert not (package / "boto3").exists()

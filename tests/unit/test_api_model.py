@@ -1,3 +1,5 @@
+"""Requests, held against the APIs' own models before AWS sees them."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime
@@ -5,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bulk_ingestion.api_model import Problem, enum_values, problems, to_datetime
+from bulk_ingestion.flow.api_model import Problem, enum_values, problems
 
 PROJECTION = {
     "SourceFields": ["Id"],
@@ -36,11 +38,11 @@ def found(definition: Any) -> list[str]:
     ]
 
 
-def test_given_a_right_flow_definition_when_checked_then_nothing_is_wrong() -> None:
+def test_a_right_flow_definition_has_no_problems() -> None:
     assert found(flow_definition()) == []
 
 
-def test_given_several_mistakes_when_checked_then_each_is_named_with_its_place() -> None:
+def test_every_mistake_is_named_with_its_place() -> None:
     definition = flow_definition(
         FlowName="a flow",
         Tasks=[PROJECTION, {"SourceFields": "Id", "TaskType": "Filtre"}],
@@ -50,12 +52,11 @@ def test_given_several_mistakes_when_checked_then_each_is_named_with_its_place()
 
     assert found(definition) == [
         "FlowDefinition.KmsArn: is missing; it must be a string",
-        "FlowDefinition.FlowName: is 'a flow'; it must match the pattern [a-zA-Z0-9][\\w!@#.-]+",
-        "FlowDefinition.Tasks[1].SourceFields: is 'Id'; it must be an array",
-        "FlowDefinition.Tasks[1].TaskType: is 'Filtre'; did you mean Filter? it must be one of "
-        "Arithmetic, Filter, Map, Mask, Merge, Truncate, Validate",
-        "FlowDefinition.TrigerConfig: is not known here; did you mean TriggerConfig? it must be "
-        "one of Description, FlowName, KmsArn, SourceFlowConfig, Tasks, TriggerConfig",
+        'FlowDefinition.FlowName: is "a flow"; it must be at least 2 characters: a letter '
+        "(A-Z, a-z) or a digit, then these and _ ! @ # . -",
+        'FlowDefinition.Tasks[1].SourceFields: is "Id"; it must be an array',
+        'FlowDefinition.Tasks[1].TaskType: is "Filtre"; did you mean Filter?',
+        "FlowDefinition.TrigerConfig: is unknown; did you mean TriggerConfig?",
     ]
 
 
@@ -63,7 +64,7 @@ def test_given_several_mistakes_when_checked_then_each_is_named_with_its_place()
     ("operator", "allowed"),
     [({"Zendesk": "GREATER_THAN"}, True), ({"Zendesk": "BETWEEN"}, False)],
 )
-def test_given_an_operator_when_its_connector_has_it_or_not_then_the_model_decides(
+def test_the_model_decides_which_operators_a_connector_has(
     operator: dict[str, str], allowed: bool
 ) -> None:
     task = {"SourceFields": ["updated_at"], "TaskType": "Filter", "ConnectorOperator": operator}
@@ -71,22 +72,22 @@ def test_given_an_operator_when_its_connector_has_it_or_not_then_the_model_decid
     assert (found(flow_definition(Tasks=[task])) == []) is allowed
 
 
-def test_given_a_description_with_a_colon_when_checked_then_the_pattern_refuses_it() -> None:
+def test_a_description_with_a_colon_is_refused_by_its_pattern() -> None:
     assert found(flow_definition(Description="from 10:00"))
     assert not found(flow_definition(Description="from 10.00"))
 
 
-def test_given_a_letter_outside_ascii_when_checked_then_the_name_is_refused() -> None:
+def test_a_name_with_a_letter_outside_ascii_is_refused() -> None:
     assert found(flow_definition(FlowName="flöw"))
 
 
-def test_given_a_name_of_257_characters_when_checked_then_its_length_is_told() -> None:
+def test_the_length_of_a_name_that_is_too_long_is_reported() -> None:
     assert found(flow_definition(FlowName="a" * 257)) == [
         "FlowDefinition.FlowName: has 257 characters; it must have at most 256"
     ]
 
 
-def test_given_an_empty_task_property_when_checked_then_it_is_refused() -> None:
+def test_an_empty_task_property_is_refused() -> None:
     task = PROJECTION | {"TaskProperties": {"VALUE": "", "VALEUR": "x"}}
 
     assert [message.split(":")[0] for message in found(flow_definition(Tasks=[task]))] == [
@@ -97,67 +98,65 @@ def test_given_an_empty_task_property_when_checked_then_it_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [1700000000, 1700000000.25, "2026-01-31T00:00:00Z", "2026-01-31", datetime(2026, 1, 31)],
+    [
+        1700000000,
+        1700000000.25,
+        "2026-01-31T00:00:00Z",
+        "2026-01-31",
+        datetime(2026, 1, 31, tzinfo=UTC),
+    ],
 )
-def test_given_a_time_in_any_form_when_checked_then_it_is_accepted(value: Any) -> None:
+def test_a_time_is_accepted_in_any_form(value: Any) -> None:
     trigger = {"ScheduleExpression": "rate(1hours)", "FirstExecutionFrom": value}
 
     assert problems("customer-profiles", "ScheduledTriggerProperties", trigger) == []
 
 
-@pytest.mark.parametrize("value", ["yesterday", True, [], 1e30])
-def test_given_no_time_when_checked_then_it_says_what_a_time_is(value: Any) -> None:
+@pytest.mark.parametrize("value", ["yesterday", True, [], 10**30, "2026-12-01T02:00:00"])
+def test_what_is_no_time_is_refused_with_what_a_time_is(value: Any) -> None:
     trigger = {"ScheduleExpression": "rate(1hours)", "FirstExecutionFrom": value}
 
     (problem,) = problems("customer-profiles", "ScheduledTriggerProperties", trigger)
     assert problem.path == "FirstExecutionFrom"
-    assert "ISO 8601" in problem.message
+    assert "2023-01-31T08:00:00Z" in problem.message or "02:00:00Z" in problem.message
 
 
 @pytest.mark.parametrize(
     ("offset", "count"), [(36000, 0), (36001, 1), (-1, 1), ("60", 1), (1.5, 1)]
 )
-def test_given_a_number_when_checked_then_kind_and_range_count(offset: Any, count: int) -> None:
+def test_a_number_is_held_to_its_kind_and_range(offset: Any, count: int) -> None:
     trigger = {"ScheduleExpression": "rate(1hours)", "ScheduleOffset": offset}
 
     assert len(problems("customer-profiles", "ScheduledTriggerProperties", trigger)) == count
 
 
-def test_given_null_when_checked_then_it_counts_as_absent() -> None:
+def test_null_counts_as_absent() -> None:
     assert found(flow_definition(Description=None)) == []
     assert found(flow_definition(Tasks=None)) == [
         "FlowDefinition.Tasks: is missing; it must be an array"
     ]
 
 
-def test_given_an_arn_pattern_that_fastens_only_the_beginning_when_checked_then_arns_pass() -> None:
+def test_arns_pass_a_pattern_that_is_anchored_only_at_its_start() -> None:
     arn = "arn:aws:profile:us-east-1:123456789012:domains/acme"
 
     assert problems("customer-profiles", "TagArn", arn) == []
     assert problems("customer-profiles", "TagArn", "x" + arn) != []
 
 
-def test_given_a_pattern_that_python_cannot_read_when_checked_then_it_is_passed_over() -> None:
+def test_a_pattern_that_python_cannot_read_is_skipped() -> None:
     assert problems("appflow", "GlueDataCatalogTablePrefix", "any value") == []
 
 
-def test_given_a_sensitive_string_when_refused_then_its_value_is_not_repeated() -> None:
+def test_the_value_of_a_sensitive_string_is_not_repeated() -> None:
     (problem,) = problems("appflow", "ClientSecret", "secret\nwith a line break")
 
     assert "secret" not in problem.message
 
 
-def test_given_the_value_itself_is_wrong_when_checked_then_the_path_may_be_empty() -> None:
+def test_the_path_of_a_wrong_value_may_be_empty() -> None:
     assert problems("appflow", "FlowName", 1) == [Problem("", "is 1; it must be a string")]
 
 
-def test_given_an_enum_when_asked_then_its_values_are_told() -> None:
+def test_the_values_of_an_enum_can_be_listed() -> None:
     assert "BETWEEN" in enum_values("appflow", "SalesforceConnectorOperator")
-
-
-def test_given_times_when_converted_then_all_are_utc() -> None:
-    expected = datetime(2026, 1, 31, 12, tzinfo=UTC)
-
-    assert to_datetime("2026-01-31T13:00:00+01:00") == expected
-    assert to_datetime(expected.timestamp()) == expected
-    assert to_datetime(datetime(2026, 1, 31, 12)) == expected

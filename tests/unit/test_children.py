@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bulk_ingestion import aws, children
+from bulk_ingestion.aws import clients
+from bulk_ingestion.run import children
 
 
 class NoMapRuns:
@@ -17,5 +18,5 @@ class NoMapRuns:
 
 
 def test_a_map_that_began_no_run_hides_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aws, "step_functions", NoMapRuns)
+    monkeypatch.setattr(clients, "step_functions", NoMapRuns)
     assert children.failures("arn:aws:states:us-east-1:123456789012:execution:m:e") == {}

@@ -2,65 +2,31 @@
 
 from __future__ import annotations
 
-import json
-import re
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_ingestion.flows import pull_interval
-from bulk_ingestion.health import AUTHENTICATION, FAILURES, Diagnosis, Health, Seen, diagnose
-
-NOW = datetime(2026, 11, 23, 22, tzinfo=UTC)
-BEGINS = NOW - timedelta(days=20)
-TAGS = {
-    "awsOwningService": "customer-profiles-integration-workflow",
-    "bulkIngestionStack": "stack",
-}
-DEFINITION = json.loads(
-    (Path(__file__).parents[2] / "statemachine" / "bulk_ingestion.asl.json").read_text()
+from bulk_ingestion.integration.health import (
+    FAILURES,
+    Diagnosis,
+    Health,
+    Observed,
+    diagnose,
 )
+from tests.unit.described_flows import BEGINS, NOW, TAGS, flow, run
 
 
-def flow(status: str = "Active", every: str = "rate(1hours)", **scheduled: Any) -> dict[str, Any]:
-    trigger = {"scheduleExpression": every, "firstExecutionFrom": BEGINS} | scheduled
-    return {
-        "flowName": "contacts",
-        "flowStatus": status,
-        "createdAt": BEGINS,
-        "tags": TAGS,
-        "triggerConfig": {
-            "triggerType": "Scheduled",
-            "triggerProperties": {"Scheduled": trigger},
-        },
-    }
-
-
-def run(hours_ago: float, status: str = "Successful", message: str = "") -> dict[str, Any]:
-    """Give a run that pulled the hour before it."""
-    at = NOW - timedelta(hours=hours_ago)
-    failed = {"errorInfo": {"executionMessage": message}} if message else {}
-    return {
-        "startedAt": at,
-        "executionStatus": status,
-        "executionResult": failed,
-        "dataPullStartTime": at - timedelta(hours=1),
-        "dataPullEndTime": at,
-    }
-
-
-def judge(
+def diagnosed(
     *runs: dict[str, Any],
     of: dict[str, Any] | None = None,
     registered: bool = True,
     known: datetime | None = BEGINS,
 ) -> Diagnosis:
     newest_first = tuple(sorted(runs, key=lambda run: run["startedAt"], reverse=True))
-    return diagnose(Seen(of or flow(), registered, newest_first), "stack", known, NOW)
+    return diagnose(Observed(of or flow(), registered, newest_first), "stack", known, NOW)
 
 
 FAILED = [run(hours, "Error", "Boom.") for hours in range(10)]
@@ -69,61 +35,61 @@ FAILED = [run(hours, "Error", "Boom.") for hours in range(10)]
 @pytest.mark.parametrize(
     ("diagnosis", "health", "is_broken"),
     [
-        (judge(run(1)), Health.HEALTHY, False),
-        (judge(run(4)), Health.HEALTHY, False),
-        (judge(run(4.1)), Health.LATE, True),
-        (judge(run(0.1, "InProgress"), run(9)), Health.HEALTHY, False),
-        (judge(run(47, "InProgress"), run(60)), Health.HEALTHY, False),
-        (judge(run(48, "InProgress"), run(60)), Health.LATE, True),
-        (judge(run(0.1, "CancelStarted"), run(9)), Health.HEALTHY, False),
-        (judge(run(2, "Canceled"), run(3)), Health.HEALTHY, False),
-        (judge(run(0, "InProgress"), *FAILED[1:3]), Health.FAILING, False),
-        (judge(*FAILED[: FAILURES - 1], run(11)), Health.FAILING, False),
-        (judge(*FAILED[:FAILURES], run(11)), Health.FAILING, True),
-        (judge(*FAILED), Health.FAILING, True),
-        (judge(run(1), *FAILED[2:]), Health.HEALTHY, False),
-        (judge(of=flow(scheduleStartTime=NOW)), Health.HEALTHY, False),
+        (diagnosed(run(1)), Health.HEALTHY, False),
+        (diagnosed(run(4)), Health.HEALTHY, False),
+        (diagnosed(run(4.1)), Health.LATE, True),
+        (diagnosed(run(0.1, "InProgress"), run(9)), Health.HEALTHY, False),
+        (diagnosed(run(47, "InProgress"), run(60)), Health.HEALTHY, False),
+        (diagnosed(run(48, "InProgress"), run(60)), Health.LATE, True),
+        (diagnosed(run(0.1, "CancelStarted"), run(9)), Health.HEALTHY, False),
+        (diagnosed(run(2, "Canceled"), run(3)), Health.HEALTHY, False),
+        (diagnosed(run(0, "InProgress"), *FAILED[1:3]), Health.FAILING, False),
+        (diagnosed(*FAILED[: FAILURES - 1], run(11)), Health.FAILING, False),
+        (diagnosed(*FAILED[:FAILURES], run(11)), Health.FAILING, True),
+        (diagnosed(*FAILED), Health.FAILING, True),
+        (diagnosed(run(1), *FAILED[2:]), Health.HEALTHY, False),
+        (diagnosed(of=flow(scheduleStartTime=NOW)), Health.HEALTHY, False),
         (
-            judge(of=flow(scheduleStartTime=BEGINS) | {"createdAt": NOW - timedelta(hours=4)}),
+            diagnosed(of=flow(scheduleStartTime=BEGINS) | {"createdAt": NOW - timedelta(hours=4)}),
             Health.HEALTHY,
             False,
         ),
-        (judge(of=flow(scheduleStartTime=NOW - timedelta(hours=5))), Health.LATE, True),
-        (judge(run(70), of=flow(every="rate(1days)")), Health.HEALTHY, False),
-        (judge(run(74), of=flow(every="rate(1days)")), Health.LATE, True),
-        (judge(run(900), of=flow(every="cron(0 0 1 * ? *)")), Health.HEALTHY, False),
-        (judge(run(99), of=flow(scheduleEndTime=NOW)), Health.HEALTHY, False),
-        (judge(run(1), of=flow("Suspended")), Health.STOPPED, True),
-        (judge(of=flow("Errored")), Health.STOPPED, True),
-        (judge(of=flow("Draft")), Health.STOPPED, True),
-        (judge(of=flow("Draft") | {"createdAt": NOW}), Health.HEALTHY, False),
+        (diagnosed(of=flow(scheduleStartTime=NOW - timedelta(hours=5))), Health.LATE, True),
+        (diagnosed(run(70), of=flow(every="rate(1days)")), Health.HEALTHY, False),
+        (diagnosed(run(74), of=flow(every="rate(1days)")), Health.LATE, True),
+        (diagnosed(run(900), of=flow(every="cron(0 0 1 * ? *)")), Health.HEALTHY, False),
+        (diagnosed(run(99), of=flow(scheduleEndTime=NOW)), Health.HEALTHY, False),
+        (diagnosed(run(1), of=flow("Suspended")), Health.STOPPED, True),
+        (diagnosed(of=flow("Errored")), Health.STOPPED, True),
+        (diagnosed(of=flow("Draft")), Health.STOPPED, True),
+        (diagnosed(of=flow("Draft") | {"createdAt": NOW}), Health.HEALTHY, False),
         (
-            judge(of=flow("Draft") | {"createdAt": NOW - timedelta(minutes=14)}),
+            diagnosed(of=flow("Draft") | {"createdAt": NOW - timedelta(minutes=14)}),
             Health.HEALTHY,
             False,
         ),
         (
-            judge(of=flow("Draft") | {"createdAt": NOW - timedelta(minutes=15)}),
+            diagnosed(of=flow("Draft") | {"createdAt": NOW - timedelta(minutes=15)}),
             Health.STOPPED,
             True,
         ),
-        (judge(run(1), registered=False), Health.GONE, True),
-        (judge(run(1), of=flow() | {"tags": {}}), Health.NOT_OURS, False),
+        (diagnosed(run(1), registered=False), Health.MISSING, True),
+        (diagnosed(run(1), of=flow() | {"tags": {}}), Health.UNMANAGED, False),
         (
-            judge(run(1), of=flow() | {"tags": TAGS | {"bulkIngestionStack": "other"}}),
-            Health.NOT_OURS,
+            diagnosed(run(1), of=flow() | {"tags": TAGS | {"bulkIngestionStack": "other"}}),
+            Health.UNMANAGED,
             False,
         ),
         (
-            judge(of=flow() | {"triggerConfig": {"triggerType": "OnDemand"}}),
-            Health.NOT_OURS,
+            diagnosed(of=flow() | {"triggerConfig": {"triggerType": "OnDemand"}}),
+            Health.UNMANAGED,
             False,
         ),
-        (judge(run(1), known=BEGINS - timedelta(days=1)), Health.LATE, True),
-        (diagnose(Seen(None), "stack", BEGINS, NOW), Health.GONE, True),
+        (diagnosed(run(1), known=BEGINS - timedelta(days=1)), Health.LATE, True),
+        (diagnose(Observed(None), "stack", BEGINS, NOW), Health.MISSING, True),
     ],
 )
-def test_what_is_seen_tells_how_it_is(
+def test_the_health_follows_from_what_is_observed(
     diagnosis: Diagnosis, health: Health, is_broken: bool
 ) -> None:
     assert (diagnosis.health, diagnosis.is_broken) == (health, is_broken), diagnosis.reason
@@ -140,7 +106,7 @@ def cut(hours_ago: float, records: int = 100, failed: int = 0) -> dict[str, Any]
 def test_a_pull_that_may_have_been_cut_is_where_a_bulk_ingestion_goes_on(
     of_limit: dict[str, Any], status: str
 ) -> None:
-    seen = Seen(flow(status), True, (run(1), cut(3, 99), of_limit, run(6)))
+    seen = Observed(flow(status), True, (run(1), cut(3, 99), of_limit, run(6)))
     found = diagnose(seen, "stack", BEGINS, NOW, record_limit=100)
     assert (found.was_cut, found.is_broken) == (True, True)
     assert found.pulled_until == NOW - timedelta(hours=6)
@@ -148,7 +114,7 @@ def test_a_pull_that_may_have_been_cut_is_where_a_bulk_ingestion_goes_on(
 
 def test_of_pulls_that_were_cut_the_first_one_since_then_is_where_to_go_on() -> None:
     known = NOW - timedelta(hours=6)
-    seen = Seen(flow(), True, (run(1), cut(3), cut(5), run(6), cut(8)))
+    seen = Observed(flow(), True, (run(1), cut(3), cut(5), run(6), cut(8)))
     found = diagnose(seen, "stack", known, NOW, record_limit=100)
     assert (found.was_cut, found.pulled_until) == (True, known)
 
@@ -166,7 +132,7 @@ def test_records_that_were_not_put_are_counted_of_pulls_since_then(
     status: str, known: datetime | None, counted: int
 ) -> None:
     failed = {"executionResult": {"errorInfo": {"putFailuresCount": 2}}}
-    seen = Seen(flow(), True, (run(1, status) | failed,))
+    seen = Observed(flow(), True, (run(1, status) | failed,))
     assert diagnose(seen, "stack", known, NOW).records_failed == counted
 
 
@@ -176,7 +142,7 @@ def test_records_that_were_not_put_are_counted_of_pulls_since_then(
 def test_a_pull_that_was_made_up_for_or_not_cut_counts_as_any_other(
     known: datetime, limit: int | None
 ) -> None:
-    seen = Seen(flow(), True, (run(1), cut(5)))
+    seen = Observed(flow(), True, (run(1), cut(5)))
     found = diagnose(seen, "stack", known, NOW, record_limit=limit)
     assert found.health is Health.HEALTHY
     assert found.pulled_until == NOW - timedelta(hours=1)
@@ -195,7 +161,7 @@ KNOWN = st.integers(0, 480).map(lambda hours: NOW - timedelta(hours=hours))
 def test_the_last_pull_is_the_end_of_one_that_succeeded_and_never_goes_back(
     runs: list[dict[str, Any]], known: datetime
 ) -> None:
-    found = judge(*runs, known=known).pulled_until
+    found = diagnosed(*runs, known=known).pulled_until
     ends = [run["dataPullEndTime"] for run in runs if run["executionStatus"] == "Successful"]
     assert found == max([known, *ends])
 
@@ -205,24 +171,24 @@ def test_what_a_flow_pulled_after_a_gap_counts_for_nothing(
     runs: list[dict[str, Any]], days: int
 ) -> None:
     known = BEGINS - timedelta(days=days)
-    assert judge(*runs, known=known).pulled_until == known
-    assert judge(*runs, known=known).is_broken
+    assert diagnosed(*runs, known=known).pulled_until == known
+    assert diagnosed(*runs, known=known).is_broken
 
 
 @given(runs=RUNS)
 def test_what_a_flow_pulled_that_is_no_integration_counts_for_nothing(
     runs: list[dict[str, Any]],
 ) -> None:
-    assert judge(*runs, registered=False).pulled_until == BEGINS
+    assert diagnosed(*runs, registered=False).pulled_until == BEGINS
 
 
-def test_a_pull_whose_end_appflow_does_not_tell_is_pulled_again() -> None:
+def test_a_pull_whose_end_appflow_does_not_give_is_pulled_again() -> None:
     untold = {key: value for key, value in run(1).items() if key != "dataPullEndTime"}
-    assert judge(untold, run(2)).pulled_until == NOW - timedelta(hours=2)
+    assert diagnosed(untold, run(2)).pulled_until == NOW - timedelta(hours=2)
 
 
 def test_an_integration_of_which_nothing_is_known_begins_where_its_flow_does() -> None:
-    assert judge(known=None).pulled_until == BEGINS
+    assert diagnosed(known=None).pulled_until == BEGINS
 
 
 @pytest.mark.parametrize(
@@ -233,34 +199,6 @@ def test_an_integration_of_which_nothing_is_known_begins_where_its_flow_does() -
         ("The source is not reachable.", False),
     ],
 )
-def test_a_failed_run_may_tell_of_credentials(message: str, tells: bool) -> None:
-    assert judge(run(1, "Error", message), run(2)).tells_of_credentials == tells
-    assert not judge(run(1), run(2, "Error", message)).tells_of_credentials
-
-
-def test_both_machines_read_the_same_texts_about_credentials() -> None:
-    [states] = [
-        branch["States"]
-        for state in DEFINITION["States"]["IngestWindows"]["ItemProcessor"]["States"].values()
-        for branch in state.get("Branches", [])
-    ]
-    [pattern] = {
-        found[1]
-        for choice in states["JudgeRun"]["Choices"]
-        if "ConnectorAuthentication" in str(choice.get("Output"))
-        and (found := re.search(r"ExecutionMessage\), /(.*)/i\)", choice["Condition"]))
-    }
-    assert pattern == AUTHENTICATION.pattern
-
-
-@pytest.mark.parametrize(
-    ("expression", "every"),
-    [
-        ("rate(15minutes)", timedelta(minutes=15)),
-        ("rate(1hours)", timedelta(hours=1)),
-        ("rate(2weeks)", timedelta(weeks=2)),
-        ("cron(0 10 * * ? *)", None),
-    ],
-)
-def test_a_schedule_tells_how_often_it_pulls(expression: str, every: timedelta | None) -> None:
-    assert pull_interval(expression) == every
+def test_a_failed_run_may_be_about_credentials(message: str, tells: bool) -> None:
+    assert diagnosed(run(1, "Error", message), run(2)).is_refused_by_source == tells
+    assert not diagnosed(run(1), run(2, "Error", message)).is_refused_by_source

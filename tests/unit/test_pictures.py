@@ -24,7 +24,7 @@ def states(machine: dict[str, Any]) -> Iterator[str]:
 
 @pytest.mark.parametrize(
     ("machine", "file"),
-    [("bulk_ingestion", "machine.svg"), ("keep_integrations", "machine-keep.svg")],
+    [("bulk_ingestion", "machine.svg"), ("monitor_integrations", "machine-monitor.svg")],
 )
 def test_every_state_of_a_definition_is_in_its_picture(machine: str, file: str) -> None:
     definition = json.loads((ROOT / "statemachine" / f"{machine}.asl.json").read_text())

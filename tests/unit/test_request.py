@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import random
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_ingestion import request
 from bulk_ingestion.errors import InvalidInput
-from bulk_ingestion.request import Request
+from bulk_ingestion.flow import names
+from bulk_ingestion.flow.check import find_request_problems
+from bulk_ingestion.input import request
+from bulk_ingestion.input.model import ExecutionInput
+from bulk_ingestion.input.request import Request
 from bulk_ingestion.times import iso
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -80,8 +85,8 @@ def test_the_body_of_create_integration_workflow_is_a_valid_input_unchanged() ->
         ("2024-01-01T00:00:00Z", "2024-07-01T00:00:00Z"),
     ]
     assert iso(asked.hand_off) == "2024-07-01T00:00:00Z"
-    assert asked.tags == {"team": "crm"}
-    assert "RoleArn is not needed" in asked.warnings[0]
+    assert asked.target.tags == {"team": "crm"}
+    assert asked.warnings == ("RoleArn is not used, because the stack's own roles make all calls.",)
 
 
 def test_without_batches_the_trigger_says_from_when_to_import() -> None:
@@ -118,7 +123,7 @@ def test_two_months_before_the_thirtieth_of_april_is_the_end_of_february() -> No
     assert read({**event(), "ImportFrom": "P2M"}, now).windows == ()
 
 
-def test_batches_are_put_in_order_and_gaps_between_them_are_told() -> None:
+def test_batches_are_put_in_order_and_gaps_between_them_are_reported() -> None:
     batches = [
         {"StartTime": "2024-03-01", "EndTime": "2024-04-01"},
         {"StartTime": "2024-01-01", "EndTime": "2024-02-01"},
@@ -129,9 +134,69 @@ def test_batches_are_put_in_order_and_gaps_between_them_are_told() -> None:
         "2024-03-01T00:00:00Z",
     ]
     assert asked.warnings == (
-        "No batch covers 2024-02-01T00:00:00Z to 2024-03-01T00:00:00Z: "
-        "records that last changed then are not imported.",
+        "No batch covers 2024-02-01T00:00:00Z to 2024-03-01T00:00:00Z. "
+        "Records that last changed in this period are not imported.",
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "warning"),
+    [
+        ({}, "BatchSize is used only for the time between Batches and now"),
+        ({"Continue": False}, "BatchSize is not used"),
+        ({"Batches": [{"StartTime": "2024-01-01", "EndTime": "PT0S"}]}, "BatchSize is not used"),
+    ],
+)
+def test_a_batch_size_beside_batches_is_reported(changes: dict[str, Any], warning: str) -> None:
+    given_ = {"Batches": [{"StartTime": "2024-01-01", "EndTime": "2024-02-01"}], "BatchSize": "P1M"}
+    [told] = read(without("ImportFrom", **{**given_, **changes}), NOW).warnings
+    assert told.startswith(warning)
+
+
+def test_a_batch_size_where_there_are_no_windows_is_reported() -> None:
+    assert ask(ImportFrom="P1M", BatchSize="P1M").warnings == (
+        "BatchSize is not used, because there are no windows.",
+    )
+    assert ask(ImportFrom="P1M", BatchSize="P1M", Continue=False).warnings == ()
+    zendesk = read({**event("zendesk-tickets"), "BatchSize": "P1M"}, NOW).warnings
+    assert "BatchSize is not used, because there is only one window." in zendesk
+
+
+@pytest.mark.parametrize(
+    ("begins", "warned"), [("2020-01-01", True), ("2023-11-23T22:00:00Z", False), (None, False)]
+)
+def test_another_start_in_the_trigger_is_reported(begins: str | None, warned: bool) -> None:
+    place = "TriggerConfig.TriggerProperties.Scheduled.FirstExecutionFrom"
+    raw = changed_flow(place, begins) if begins else event()
+    warnings = read({**raw, "ImportFrom": "P3Y"}, NOW).warnings
+    assert any("FirstExecutionFrom is not used" in text for text in warnings) is warned
+
+
+@pytest.mark.parametrize(
+    ("begins", "warned"),
+    [(-5, True), ("1900-01-01", True), (20230101, True), ("1990-01-01", False), ("P3Y", False)],
+)
+def test_a_start_before_any_record_is_reported(begins: Any, warned: bool) -> None:
+    warnings = ask(ImportFrom=begins, BatchSize="P1Y").warnings
+    assert any("is before 1990" in text for text in warnings) is warned
+
+
+@pytest.mark.parametrize(("field", "warned"), [("CreatedDate", True), ("SystemModstamp", False)])
+def test_a_field_that_changes_do_not_move_is_reported(field: str, warned: bool) -> None:
+    place = "SourceFlowConfig.IncrementalPullConfig.DatetimeTypeFieldName"
+    warnings = read(changed_flow(place, field), NOW).warnings
+    assert any("stays the same when a record changes" in text for text in warnings) is warned
+
+
+def test_a_schema_may_be_named() -> None:
+    assert read({"$schema": "./input.schema.json", **event()}, NOW) == read(event(), NOW)
+
+
+def test_the_requests_of_the_last_state_are_checked_whole() -> None:
+    target = ask().target
+    assert find_request_problems(target, names.tags(target.tags, "stack", "run")) == []
+    found = find_request_problems(target, {"team": "M\u00fcnchen", "aws:x": "y"})
+    assert {problem.path for problem in found} == {"Tags.team", "Tags.aws:x"}
 
 
 def test_zendesk_gets_one_open_ended_window() -> None:
@@ -147,7 +212,8 @@ def test_zendesk_cannot_take_batches() -> None:
     del raw["ImportFrom"]
     raw["Batches"] = [{"StartTime": "2024-01-01", "EndTime": "2024-02-01"}]
     assert problems(raw) == [
-        "Batches: cannot be: Zendesk's filters have no upper bound; give ImportFrom."
+        "Batches: can't be used with Zendesk, because its filters have no upper bound; "
+        "use ImportFrom."
     ]
 
 
@@ -159,8 +225,8 @@ def test_concurrency_comes_from_the_input_then_the_connector_then_the_stack() ->
 
 
 def test_the_domain_may_come_from_the_stack() -> None:
-    assert read(without("DomainName"), NOW, domain="stack-domain").domain == "stack-domain"
-    assert read(event(), NOW, domain="stack-domain").domain == "acme"
+    assert read(without("DomainName"), NOW, domain="stack-domain").target.domain == "stack-domain"
+    assert read(event(), NOW, domain="stack-domain").target.domain == "acme"
 
 
 @given(days=st.integers(1, 4000), size=st.integers(1, 800))
@@ -178,29 +244,41 @@ def test_the_hand_off_is_where_the_last_window_ends(days: int, size: int) -> Non
         (without("ObjectTypeName"), "ObjectTypeName: is missing"),
         (without("DomainName"), "DomainName: is missing"),
         (without("FlowDefinition"), "FlowDefinition: is missing"),
-        ({**event(), "DomainName": 5}, "DomainName: cannot be 5"),
-        ({**event(), "DomainName": "a b"}, 'DomainName: cannot be "a b"'),
+        ({**event(), "DomainName": 5}, "DomainName: is 5; it must be the name"),
+        (
+            {**event(), "DomainName": "a b"},
+            'DomainName: is "a b"; it must be the name of the Customer Profiles domain, 1 to 64',
+        ),
         ({**event(), "Importfrom": "P2Y"}, "Importfrom: is unknown; did you mean ImportFrom?"),
-        ({**event(), "ImportFrom": "soon"}, "ImportFrom: 'soon' is not a point in time"),
+        ({**event(), "ImportFrom": "soon"}, 'ImportFrom: "soon" is not a point in time'),
         ({**event(), "ImportFrom": "2027-01-01"}, "ImportFrom: 2027-01-01T00:00:00Z is in the"),
         ({**event(), "ImportFrom": "2023-01-01T00:00:00"}, "has no offset from UTC"),
-        ({**event(), "BatchSize": "2 months"}, "BatchSize: '2 months' is not a duration"),
-        ({**event(), "BatchSize": "PT5M"}, "BatchSize: 'PT5M' is shorter than an hour"),
+        (
+            {**event(), "BatchSize": "2 months"},
+            'BatchSize: "2 months" is not a duration; did you mean P2M?',
+        ),
+        (
+            {**event(), "BatchSize": "PT5M"},
+            'BatchSize: "PT5M" is too short; use an ISO 8601 duration of an hour',
+        ),
         ({**event(), "BatchSize": "PT1H", "ImportFrom": "P20Y"}, "BatchSize: makes more than"),
-        ({**event(), "MaxConcurrency": 0}, "MaxConcurrency: cannot be 0"),
+        ({**event(), "MaxConcurrency": 0}, "MaxConcurrency: is 0; it must be a whole number"),
         ({**event(), "MaxConcurrency": 41}, "a whole number from 1 to 40"),
-        ({**event(), "MaxConcurrency": True}, "MaxConcurrency: cannot be true"),
-        ({**event(), "Order": "Newest"}, 'Order: cannot be "Newest"; give NewestFirst or'),
-        ({**event(), "DryRun": "yes"}, 'DryRun: cannot be "yes"'),
-        ({**event(), "Tags": {"aws:x": "1"}}, "Tags: 'aws:x' is no tag key"),
-        ({**event(), "Tags": {"bulkIngestionStack": "x"}}, "is set by this stack"),
-        ({**event(), "Tags": {"a": "b" * 257}}, "Tags: 'a' has a value"),
-        ({**event(), "Tags": {str(n): "" for n in range(48)}}, "Tags: are 48"),
-        ({**event(), "WorkflowType": "OTHER"}, "WorkflowType: cannot be"),
-        ({**event(), "Batches": []}, "Batches: cannot be []"),
+        ({**event(), "MaxConcurrency": True}, "MaxConcurrency: is true"),
+        ({**event(), "Order": "Newest"}, 'Order: is "Newest"; it must be NewestFirst or'),
+        ({**event(), "DryRun": "yes"}, 'DryRun: is "yes"'),
+        ({**event(), "Tags": {"aws:x": "1"}}, 'Tags: "aws:x" begins with'),
+        ({**event(), "Tags": {"bulkIngestionStack": "x"}}, "is a tag that this stack sets"),
+        ({**event(), "Tags": {"a": "b" * 257}}, 'Tags: "a" has a value of 257'),
+        ({**event(), "Tags": {str(n): "" for n in range(48)}}, "Tags: has 48 tags"),
+        (
+            {**event(), "WorkflowType": "OTHER"},
+            'WorkflowType: is "OTHER"; it must be APPFLOW_INTEGRATION',
+        ),
+        ({**event(), "Batches": []}, "Batches: is []; it must be an array"),
         (
             {**event(), "Batches": [{"StartTime": "2024-01-01", "EndTime": "2024-02-01"}]},
-            "ImportFrom: is given beside Batches",
+            "ImportFrom: can't be used together with Batches",
         ),
         (
             without("ImportFrom", Batches=[{"StartTime": "2024-02-01", "EndTime": "2024-01-01"}]),
@@ -214,14 +292,14 @@ def test_the_hand_off_is_where_the_last_window_ends(days: int, size: int) -> Non
                     {"StartTime": "2024-02-01", "EndTime": "2024-04-01"},
                 ],
             ),
-            "Batches: the one from 2024-02-01T00:00:00Z begins before",
+            "Batches: the batch from 2024-02-01T00:00:00Z starts before",
         ),
         (
             without("ImportFrom", Batches=[{"StartTime": "2024-01-01", "EndTime": "2027-01-01"}]),
             "Batches[0].EndTime: 2027-01-01T00:00:00Z is in the future",
         ),
         (changed_flow("FlowName", "a/b"), "FlowDefinition.FlowName: "),
-        (changed_flow("KmsArn", None), "FlowDefinition.KmsArn: is missing"),
+        ({**event(), "FlowDefinition": {}}, "FlowDefinition.FlowName: is missing"),
         (changed_flow("Tasks.1.TaskType", "Copy"), "FlowDefinition.Tasks[1].TaskType: "),
         (changed_flow("Surprise", 1), "FlowDefinition.Surprise: "),
         (changed_flow("Tasks.0", None), "FlowDefinition.Tasks: has no projection"),
@@ -230,7 +308,7 @@ def test_the_hand_off_is_where_the_last_window_ends(days: int, size: int) -> Non
             changed_flow(
                 "TriggerConfig.TriggerProperties.Scheduled.ScheduleExpression", "rate(1 hour)"
             ),
-            "ScheduleExpression: is 'rate(1 hour)'; AppFlow takes",
+            'ScheduleExpression: "rate(1 hour)" is not a schedule that AppFlow accepts',
         ),
         (
             changed_flow("TriggerConfig.TriggerProperties.Scheduled.DataPullMode", "Complete"),
@@ -251,7 +329,7 @@ def test_the_hand_off_is_where_the_last_window_ends(days: int, size: int) -> Non
             changed_flow(
                 "SourceFlowConfig.SourceConnectorProperties", {"Marketo": {"Object": "x"}}
             ),
-            "SourceConnectorProperties: has Marketo; ConnectorType Salesforce needs Salesforce",
+            "SourceConnectorProperties: has Marketo; with ConnectorType Salesforce",
         ),
         (
             changed_flow("Tasks.1.ConnectorOperator", {"Marketo": "NO_OP"}),
@@ -261,7 +339,7 @@ def test_the_hand_off_is_where_the_last_window_ends(days: int, size: int) -> Non
             {**event(), "IntegrationConfig": {"AppflowIntegration": {"FlowDefinition": {}}}},
             "FlowDefinition: is given twice",
         ),
-        ({**event(), "IntegrationConfig": {"Other": {}}}, "IntegrationConfig: must hold"),
+        ({**event(), "IntegrationConfig": {"Other": {}}}, "IntegrationConfig: must contain only"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
 )
@@ -270,21 +348,31 @@ def test_what_is_wrong_is_named_with_its_key(raw: Any, expected: str) -> None:
 
 
 def test_all_problems_are_named_at_once() -> None:
-    raw = changed_flow("KmsArn", None)
-    raw |= {"BatchSize": "2M", "ImportFrom": "2030-01-01", "Extra": 1}
+    raw = changed_flow("Tasks.0", None)
+    raw |= {"BatchSize": "2M", "ImportFrom": "2030-01-01", "Extra": 1, "Tags": {"a": 1, "b!": ""}}
+    raw |= {"Order": None, "MaxConcurrency": 0}
     assert [line.split(":")[0] for line in problems(raw)] == [
         "BatchSize",
         "Extra",
-        "FlowDefinition.KmsArn",
+        "FlowDefinition.Tasks",
         "ImportFrom",
+        "MaxConcurrency",
+        "Order",
+        "Tags",
+        "Tags",
     ]
+
+
+def test_a_start_with_too_many_windows_is_named_beside_everything_else() -> None:
+    raw = {**event(), "ImportFrom": "0001-01-01", "MaxConcurrency": 0}
+    assert [line.split(":")[0] for line in problems(raw)] == ["ImportFrom", "MaxConcurrency"]
 
 
 def test_a_problem_in_the_nested_body_is_named_where_the_user_wrote_it() -> None:
     body = event("create-integration-workflow")
     nested = body["IntegrationConfig"]["AppflowIntegration"]
     nested["Batches"][1]["EndTime"] = "never"
-    del nested["FlowDefinition"]["KmsArn"]
+    nested["FlowDefinition"]["KmsArn"] = "alias/domain"
     at = "IntegrationConfig.AppflowIntegration"
     assert [line.split(": ")[0] for line in problems(body)] == [
         f"{at}.Batches[1].EndTime",
@@ -320,3 +408,40 @@ def test_whatever_is_given_is_read_or_refused_as_invalid_input(raw: Any) -> None
         read(given_, NOW)
     except InvalidInput as refused:
         assert str(refused)  # noqa: PT017
+
+
+def places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Give the place of everything in a JSON value."""
+    if at:
+        yield at
+    if isinstance(value, dict | list):
+        for key, member in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places(member, (*at, key))
+
+
+EXAMPLES = [json.loads(path.read_text()) for path in sorted(EVENTS.glob("*.json"))]
+ODD: list[Any] = [
+    *(None, True, 0, -1, 1.5, float("inf"), 10**30, [], [None], [{}], {}, {"a": None}, {"": ""}),
+    *("", "x", "a b", "\ud800", "P1Y", "rate(1 hour)", "cron(0)", "2023-01-01", "1" * 300),
+]
+
+
+@given(st.sampled_from(EXAMPLES), st.randoms(use_true_random=False))
+def test_an_example_with_odd_places_is_read_or_refused_as_invalid_input(
+    example: dict[str, Any], dice: random.Random
+) -> None:
+    raw = copy.deepcopy(example)
+    for _ in range(dice.randint(1, 3)):
+        *parents, last = dice.choice([*places(raw), ("x",)])
+        at: Any = raw
+        for key in parents:
+            at = at[key]
+        if dice.random() < 0.5 or last == "x":
+            at[last] = copy.deepcopy(dice.choice(ODD))
+        else:
+            del at[last]
+    raw[dice.choice([*ExecutionInput.model_fields, "Resume", "$schema"])] = dice.choice(ODD)
+    try:
+        request.read(raw, NOW)
+    except InvalidInput as refused:
+        assert str(refused).encode()  # noqa: PT017

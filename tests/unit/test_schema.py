@@ -11,12 +11,13 @@ import jsonschema
 import pytest
 
 ROOT = Path(__file__).parents[2]
+FLOW = ROOT / "functions" / "bulk_ingestion" / "flow"
 SCHEMA: dict[str, Any] = json.loads((ROOT / "docs" / "input.schema.json").read_text())
 
 
 def test_the_schema_is_the_models() -> None:
-    written = runpy.run_path(str(ROOT / "docs" / "write_schema.py"))["schema"]()
-    assert written == SCHEMA, "run python docs/write_schema.py"
+    written = runpy.run_path(str(ROOT / "docs" / "drawings" / "write_schema.py"))["schema"]()
+    assert written == SCHEMA, "run make schema"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "events").glob("*.json")), ids=lambda p: p.stem)
@@ -30,3 +31,18 @@ def test_every_example_fits(path: Path) -> None:
 )
 def test_what_is_wrong_does_not_fit(given: dict[str, Any]) -> None:
     assert not jsonschema.Draft202012Validator(SCHEMA).is_valid(given)
+
+
+def test_the_readme_explains_every_key() -> None:
+    page = (ROOT / "README.md").read_text()
+    table = page.partition("## The input\n")[2].partition("\n## ")[0]
+    assert [key for key in SCHEMA["properties"] if f"`{key}`" not in table] == []
+
+
+def test_the_page_on_applications_explains_every_key_of_the_table() -> None:
+    page = (ROOT / "docs" / "applications.md").read_text()
+    table = page.partition("## Adding to the table\n")[2]
+    rows = json.loads((FLOW / "connectors.json").read_text()).values()
+    presets = [preset for row in rows for preset in row.get("Objects", {}).values()]
+    keys = {key for row in (*rows, *presets) for key in row}
+    assert [key for key in sorted(keys) if f"`{key}`" not in table] == []

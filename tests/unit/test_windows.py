@@ -10,7 +10,7 @@ from dateutil.relativedelta import relativedelta
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bulk_ingestion.windows import SMALLEST, Window, cut
+from bulk_ingestion.flow.windows import SMALLEST, Window, cut, cut_at, number
 
 INSTANTS = st.datetimes(
     min_value=datetime(1999, 1, 1),
@@ -113,3 +113,24 @@ def test_halves_take_the_place_of_a_window(start: datetime, length: int) -> None
 def test_a_window_under_two_hours_is_not_halved() -> None:
     window = Window("0001", at(2026, 1, 1), at(2026, 1, 1, 1, 59, 59))
     assert window.halves() is None
+
+
+@given(
+    bounds=st.lists(INSTANTS, min_size=2, max_size=6, unique=True).map(sorted),
+    instants=st.lists(INSTANTS, max_size=20, unique=True).map(sorted),
+)
+def test_windows_are_cut_at_the_instants_inside_them(
+    bounds: list[datetime], instants: list[datetime]
+) -> None:
+    windows = number(list(pairwise(bounds)))
+    pieces = cut_at(windows, instants)
+    inside = {instant for instant in instants if bounds[0] < instant < bounds[-1]}
+    wanted = sorted({*bounds, *inside})
+    assert [(piece.start, piece.end) for piece in pieces] == list(pairwise(wanted))
+    assert [piece.id for piece in pieces] == [f"{n:04}" for n in range(1, len(wanted))]
+
+
+def test_windows_are_left_whole_if_their_pieces_would_be_too_many() -> None:
+    windows = tuple(cut(at(2014, 1, 3), at(2024, 1, 1), relativedelta(days=1)))
+    instants = [window.start + timedelta(hours=hour) for window in windows for hour in (6, 12)]
+    assert cut_at(windows, instants) == windows

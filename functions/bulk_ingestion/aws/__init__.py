@@ -1,0 +1,1 @@
+"""Access to AWS: clients, folders in the bucket, logs, and metrics."""

@@ -1,0 +1,1 @@
+"""The continuous integration: created, remembered and monitored."""

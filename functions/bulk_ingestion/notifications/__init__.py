@@ -1,0 +1,1 @@
+"""Messages to people: what happened, what to do, and where to look."""

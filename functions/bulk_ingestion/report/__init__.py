@@ -1,0 +1,1 @@
+"""The report of an execution: figures, page and metrics."""

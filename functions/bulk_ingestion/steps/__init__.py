@@ -1,0 +1,1 @@
+"""What each Lambda function of the bulk ingestion does, step by step, using all other rooms."""

@@ -1,0 +1,1 @@
+"""Definitions: what CreateStateMachine accepts and refuses, and how they are parsed."""

@@ -1,0 +1,1 @@
+"""Integrations: the calls that Tasks make."""

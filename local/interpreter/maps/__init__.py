@@ -1,0 +1,1 @@
+"""Maps: inline Maps, and Map Runs with their child executions."""

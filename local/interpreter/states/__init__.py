@@ -1,0 +1,1 @@
+"""States: entering and leaving, errors, choices, waits, branches, task tokens."""

@@ -1,0 +1,113 @@
+"""Flow runs on the simulated clock: started, ended, cancelled, and what they deliver."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+
+from local.services import simulation
+from local.services.simulation import Destination, Record, RunOutcome, ScheduledChange
+from local.services.tasks import Span, pull
+
+from . import events
+from .connections import Connections
+from .flows import Flow, Run
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+class Runs:
+    """Runs of the flows of one account and Region."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    def start(
+        self, flow: Flow, at: datetime, period: tuple[datetime, datetime], span: Span | None = None
+    ) -> Run:
+        """Start a run, which pulls a span of the source, or everything that the filters let pass.
+
+        ``period`` is what its record says about the data that it pulls.
+        """
+        run = Run(str(uuid.uuid4()), at, at, at, *period, span)
+        world, knobs = simulation.current, simulation.current.knobs
+        run.conduct = world.direct_run(flow.as_created(), run.execution_id, at)
+        takes = run.conduct.takes
+        if takes is None:
+            takes = knobs.run_base + knobs.run_per_record * len(self._pull(flow, run, at))
+        run.ends_at = at + takes if run.conduct.ends else NEVER
+        flow.runs.append(run)
+        flow.running = run
+        world.comes_due(run.ends_at)
+        events.send(events.STARTED, flow, run, at)
+        if run.conduct.ends and knobs.events_early:
+            early = max(at, run.ends_at - knobs.events_early)
+            world.schedule(
+                ScheduledChange(early, lambda: events.send(events.ENDED, flow, run, early))
+            )
+        return run
+
+    def cancel(self, flow: Flow, execution_ids: list[str] | None, now: datetime) -> list[str]:
+        """Cancel runs, all by default; gives the IDs that are of no run in progress."""
+        run = flow.running
+        active = [run.execution_id] if run and run.status == "InProgress" else []
+        wanted = execution_ids or active
+        if run and run.execution_id in active and run.execution_id in wanted:
+            run.status = "CancelStarted"
+            run.last_updated_at = now
+            run.ends_at = now + simulation.current.knobs.cancelling_takes
+            simulation.current.comes_due(run.ends_at)
+        return [unknown for unknown in wanted if unknown not in active]
+
+    def end(self, flow: Flow, run: Run, destination: Destination) -> None:
+        """End a run whose time has come, and deliver what it pulled."""
+        at = run.ends_at
+        run.last_updated_at = at
+        flow.running = None
+        if run.status == "CancelStarted":
+            run.status = "Canceled"
+        else:
+            self._conclude(flow, run, self._outcome(flow, run), destination)
+        if not simulation.current.knobs.events_early:
+            events.send(events.ENDED, flow, run, at)
+
+    def _outcome(self, flow: Flow, run: Run) -> RunOutcome:
+        end_run, pulled = simulation.current.end_run, self._pull(flow, run, run.ends_at)
+        outcome = end_run(flow.as_created(), run.execution_id, pulled, run.ends_at)
+        if self._connections.is_usable(flow.profile, flow.connector_type):
+            return outcome
+        return RunOutcome([], "Error", f"The connector profile {flow.profile} does not exist.")
+
+    def _conclude(
+        self, flow: Flow, run: Run, outcome: RunOutcome, destination: Destination
+    ) -> None:
+        run.status = outcome.status
+        size = sum(_size(record) for _, record in outcome.records)
+        run.result = {
+            "recordsProcessed": len(outcome.records),
+            "bytesProcessed": size,
+            "bytesWritten": size,
+        }
+        if outcome.message or outcome.put_failures:
+            run.result["errorInfo"] = {
+                "putFailuresCount": outcome.put_failures,
+                "executionMessage": outcome.message or None,
+            }
+        if flow.destination:
+            destination.deliver(flow.arn, flow.destination, outcome.records, run.ends_at)
+        if outcome.status == "Successful":
+            flow.failures_in_a_row = 0
+            if run.span:
+                flow.pulled_until = run.pull_end
+        else:
+            flow.failures_in_a_row += 1
+
+    def _pull(self, flow: Flow, run: Run, at: datetime) -> list[tuple[str, Record]]:
+        source = self._connections.source_of(flow.definition).as_of(at)
+        knobs = simulation.current.knobs
+        pulled = pull(source, flow.definition["tasks"], run.span, knobs.inclusive_bounds)
+        return pulled[: knobs.records_per_run.get(flow.connector_type)]
+
+
+def _size(record: Record) -> int:
+    return sum(len(str(value)) for value in record.values())

@@ -1,0 +1,46 @@
+"""Client tokens: the same request with the same token is answered as it was the first time."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from local.services import simulation
+
+from .exceptions import ConflictException
+
+Request = dict[str, Any]
+Answer = dict[str, Any]
+
+
+@dataclass
+class ClientTokens:
+    """What requests with a ``clientToken`` were answered, by flow and token."""
+
+    _kept: dict[tuple[str, str], tuple[datetime, Request, Answer]] = field(default_factory=dict)
+
+    def answer(self, flow: str, request: Request, compare: bool = True) -> Answer | None:
+        """Give the answer to an earlier request with the token, unless the token is too old.
+
+        Raises ConflictException if the earlier request differs, and ``compare`` is set.
+        """
+        kept = self._kept.get((flow, request.get("clientToken", "")))
+        lives = simulation.current.knobs.client_token_lives
+        if kept is None or simulation.current.clock.now() - kept[0] > lives:
+            return None
+        if compare and kept[1] != request:
+            raise ConflictException("The clientToken was used with different parameters.")
+        return kept[2]
+
+    def remember(self, flow: str, request: Request, answer: Answer) -> Answer:
+        """Keep an answer for as long as its token lives, and give it back."""
+        if "clientToken" in request:
+            now = simulation.current.clock.now()
+            self._kept[flow, request["clientToken"]] = now, copy.deepcopy(request), answer
+        return answer
+
+    def forget(self, flow: str) -> None:
+        """Forget the tokens of a flow that is deleted."""
+        self._kept = {key: kept for key, kept in self._kept.items() if key[0] != flow}
