@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.iteration_worker import (  # noqa: E501
-    IterationWorker,
-)
 
 from local.interpreter.maps import children
+from local.interpreter.states import branches
 from tests.local.interpreter_cloud import (
     PASS,
     START,
@@ -477,7 +475,7 @@ def test_an_exception_in_a_worker_fails_an_inline_map(
     def break_down(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(IterationWorker, "_eval_job", break_down)
+    monkeypatch.setattr(branches, "_run_branch", break_down)
     inline = distributed_map({"Pass": PASS})
     inline["ItemProcessor"]["ProcessorConfig"] = {"Mode": "INLINE"}
     del inline["Label"]

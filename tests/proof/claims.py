@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -100,10 +101,12 @@ class Laboratory:
         self.cloud.clock.turn_to(now)
         simulation.current.knobs = Knobs()
         listeners = list(simulation.current.on_event)
+        details, object_types = deepcopy((self.domain.details, self.domain.object_types))
         try:
             yield
         finally:
             simulation.current.on_event[:] = listeners
+            self.domain.details, self.domain.object_types = details, object_types
             simulation.current.remove_faults()
             self._clear()
 
