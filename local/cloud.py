@@ -14,11 +14,12 @@ from unittest.mock import patch
 
 from moto import mock_aws, settings
 from moto.core.base_backend import BaseBackend
+from moto.core.serialize import XFormedAttributePicker
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket, FakeKey
 
 from bulk_ingestion.aws import observability
-from local import clients, iam, image, interpreter, world
+from local import clients, iam, image, interpreter, serialization, world
 from local.account import ACCOUNT, REGION
 from local.aws import functions, messages, quotas, schedules
 from local.aws.events import EventBus
@@ -199,6 +200,7 @@ def embedded_cloud(
         patch.object(FakeBucket, "get_permission", _no_bucket_policy),
         patch.object(FakeKey, "dispose", _keep_open),
         patch.object(BaseBackend, "urls", property(cache(_urls))),  # moto: anew for each call
+        patch.object(XFormedAttributePicker, "get_possible_keys", serialization.possible_keys),
         metrics.of_functions(),
         _logs_on_stderr(),
         mock_aws(config=_MOTO),
