@@ -392,6 +392,9 @@ def _domain_equals_source(trial: Trial, ended: Ended) -> None:
         # What is stamped after the hand-off may be missed by a pull that comes too soon after it.
         oldest = max(trial.example.hand_off, trial.first_pull - trial.example.lag)
         missing = {key: version for key, version in missing.items() if version[0] < oldest}
+    if any(line.startswith("Continue is false") for line in report["Warnings"]):
+        oldest = trial.example.now - trial.example.lag
+        missing = {key: version for key, version in missing.items() if version[0] < oldest}
     for batch in _complete(report):
         start, end = _interval(batch)
         here = [key for key, (changed, _) in missing.items() if start <= changed < end]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain
 from typing import Any
@@ -81,6 +81,7 @@ LAGGING = small(
     Disturbance(knobs={"VisibilityLag": "PT50M"}),
     records=tuple((str(2000 + n), NOW - timedelta(minutes=2 * n)) for n in range(25)),
 )
+NOTHING_FOLLOWS = replace(LAGGING, asked=PLAIN.asked | {"Continue": False}, hand_off=None)
 ONE_AT_A_TIME = small(asked=PLAIN.asked | {"MaxConcurrency": 1})
 YOUNG = small(Disturbance(knobs={"YoungFlows": {"Lasts": "PT50S", "Answer": "denied"}}))
 YOUNG_INTEGRATIONS = small(
@@ -142,6 +143,10 @@ CODE = {
             BOUNDS, "epoch_milliseconds(window.end)", "epoch_milliseconds(window.end) - 7_200_000"
         ),
         Run(PLAIN, inclusive=True),
+    ),
+    "nothing warns of records that become readable late where no pull follows": Mutant(
+        code("input.request", "not keys.Continue and readable > now", "False"),
+        Run(NOTHING_FOLLOWS),
     ),
     "the integration begins at the start of the first pull": Mutant(
         code(BOUNDS, "iso(pulls_from)", "iso(max(pulls_from, now))"), Run(CHANGING)

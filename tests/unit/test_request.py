@@ -157,9 +157,35 @@ def test_a_batch_size_where_there_are_no_windows_is_reported() -> None:
     assert ask(ImportFrom="P1M", BatchSize="P1M").warnings == (
         "BatchSize is not used, because there are no windows.",
     )
-    assert ask(ImportFrom="P1M", BatchSize="P1M", Continue=False).warnings == ()
+    assert ask(ImportFrom="P1M", BatchSize="P1M", Continue=False, Overlap="PT0S").warnings == ()
     zendesk = read({**event("zendesk-tickets"), "BatchSize": "P1M"}, NOW).warnings
     assert "BatchSize is not used, because there is only one window." in zendesk
+
+
+@pytest.mark.parametrize(
+    ("end", "changes", "warned"),
+    [
+        ("PT0S", {"Continue": False}, True),
+        ("PT59M", {"Continue": False}, True),
+        ("PT1H", {"Continue": False}, False),
+        ("PT1H", {"Continue": False, "Overlap": "PT2H"}, True),
+        ("PT0S", {"Continue": False, "Overlap": "PT0S"}, False),
+        ("PT0S", {}, False),
+    ],
+)
+def test_an_end_that_late_records_may_miss_is_reported(
+    end: str, changes: dict[str, Any], warned: bool
+) -> None:
+    batches = [{"StartTime": "2026-10-01", "EndTime": end}]
+    warnings = read(without("ImportFrom", Batches=batches, **changes), NOW).warnings
+    assert [text.startswith("Continue is false") for text in warnings] == [True] * warned
+
+
+def test_a_period_to_import_again_is_named_for_late_records() -> None:
+    [warning] = ask(ImportFrom="P1M", Continue=False, Overlap="P1D").warnings
+    assert warning.endswith(
+        "Import the time since 2026-11-22T22:00:00Z again after 2026-11-24T22:00:00Z."
+    )
 
 
 @pytest.mark.parametrize(

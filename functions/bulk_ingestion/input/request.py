@@ -126,7 +126,7 @@ def read(
     refused = {problem.path for problem in nulls}
     if found := [problem for problem in found if problem in nulls or problem.path not in refused]:
         raise refusal(found, paths)
-    return _resolve(given.keys, past, standard)
+    return _resolve(given.keys, past, standard, now)
 
 
 def refusal(
@@ -263,15 +263,17 @@ def _check_flow(flat: dict[str, Any], wrong_keys: set[str], now: datetime) -> li
     return [Problem(named.get(problem.path, problem.path), problem.message) for problem in problems]
 
 
-def _resolve(keys: ExecutionInput, past: Past, standard: Defaults) -> Request:
+def _resolve(keys: ExecutionInput, past: Past, standard: Defaults, now: datetime) -> Request:
     """Fill in the defaults."""
     order = keys.Order or standard["Order"].value
-    overlap = length(parse_duration(standard["Overlap"].value))
+    overlap = keys.Overlap
+    if overlap is None:
+        overlap = length(parse_duration(standard["Overlap"].value))
     return Request(
         target=Target(keys.DomainName, keys.ObjectTypeName, keys.FlowDefinition, keys.Tags),
         windows=tuple(past.windows),
         hand_off=past.hand_off,
-        overlap=overlap if keys.Overlap is None else keys.Overlap,
+        overlap=overlap,
         continues=keys.Continue,
         has_batches=bool(keys.Batches),
         batch_size=keys.BatchSize or parse_duration(standard["BatchSize"].value),
@@ -280,8 +282,25 @@ def _resolve(keys: ExecutionInput, past: Past, standard: Defaults) -> Request:
         dry_run=keys.DryRun,
         assumptions=keys.Assumptions.as_record(),
         defaults={key: default for key, default in standard.items() if getattr(keys, key) is None},
-        warnings=(*past.warnings, *_warnings(keys, standard)),
+        warnings=(
+            *past.warnings,
+            *_warn_of_a_late_end(past, keys, overlap, now),
+            *_warnings(keys, standard),
+        ),
     )
+
+
+def _warn_of_a_late_end(
+    past: Past, keys: ExecutionInput, overlap: timedelta, now: datetime
+) -> Iterator[str]:
+    """Warn if the source may show records of the last window after it has run, and none pulls."""
+    readable = past.hand_off + overlap
+    if past.windows and not keys.Continue and readable > now:
+        yield (
+            f"Continue is false, and the last window ends at {iso(past.hand_off)}. Records that "
+            "become readable later than their timestamps may be missing. Import the time since "
+            f"{iso(past.hand_off - overlap)} again after {iso(readable)}."
+        )
 
 
 def _warnings(keys: ExecutionInput, standard: Defaults) -> Iterator[str]:
