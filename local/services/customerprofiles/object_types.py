@@ -25,7 +25,7 @@ class Key:
 
     def value(self, record: Record) -> str:
         """Give a record's value; empty if every field of the key is empty."""
-        values = [_read(source, record) for source in self.sources]
+        values = [read(source, record) for source in self.sources]
         return "|".join(values) if any(values) else ""
 
 
@@ -43,12 +43,12 @@ class ObjectType:
     @cached_property
     def unique(self) -> Key | None:
         """The key that identifies an object; None if the type has none."""
-        return next((key for key in self._keys() if "UNIQUE" in key.identifiers), None)
+        return next((key for key in self.keys if "UNIQUE" in key.identifiers), None)
 
     @cached_property
     def profile_keys(self) -> tuple[Key, ...]:
         """The keys that find an object's profile, in the order in which they are tried."""
-        found = [key for key in self._keys() if "PROFILE" in key.identifiers]
+        found = [key for key in self.keys if "PROFILE" in key.identifiers]
         return tuple(sorted(found, key=lambda key: "SECONDARY" in key.identifiers))
 
     @property
@@ -67,8 +67,10 @@ class ObjectType:
         limit: int | None = self.details.get("MaxProfileObjectCount")
         return limit
 
-    def _keys(self) -> Iterator[Key]:
-        return keys(self.details.get("Keys", {}), self.details.get("Fields", {}))
+    @cached_property
+    def keys(self) -> tuple[Key, ...]:
+        """Every definition of every key."""
+        return tuple(keys(self.details.get("Keys", {}), self.details.get("Fields", {})))
 
 
 def keys(defined: Mapping[str, Any], fields: Mapping[str, Any]) -> Iterator[Key]:
@@ -99,9 +101,10 @@ def problem(defined: Mapping[str, Any], fields: Mapping[str, Any]) -> str | None
     return None
 
 
-def _read(source: str, record: Record) -> str:
+def read(source: str, record: Record) -> str:
+    """Read a field from a record by its source; empty if the record does not have it."""
     if "{{" in source:
-        filled = _REFERENCE.sub(lambda found: _read(found[1].strip(), record), source)
+        filled = _REFERENCE.sub(lambda found: read(found[1].strip(), record), source)
         return " ".join(filled.split())
     return _text(_look_up(record, source.removeprefix("_source.")))
 

@@ -36,6 +36,7 @@ _Values = Mapping[tuple[str, str], frozenset[str]]
 class Profile:
     """A profile: the values by which objects find it, and its objects in the order they came."""
 
+    id: str
     keys: set[tuple[str, str]] = field(default_factory=set)
     places: dict[_Place, None] = field(default_factory=dict)
 
@@ -79,10 +80,11 @@ class ObjectStore:
         """Forget everything."""
         self._types: dict[str, Objects] = {}
         self._limits: dict[str, int] = {}
-        self._by_key: dict[tuple[str, str], dict[int, Profile]] = defaultdict(dict)
+        self._by_key: dict[tuple[str, str], dict[str, Profile]] = defaultdict(dict)
         self._expirations: list[tuple[datetime, int, _Place]] = []
         self._numbers = count()
-        self._profiles = 0
+        self._profiles: dict[str, Profile] = {}
+        self._profile_numbers = count(1)
         self._objects = 0
         self._size = 0
         self._earlier: list[tuple[datetime, Statistics]] = [(_EVER, Statistics(0, 0, 0))]
@@ -91,6 +93,15 @@ class ObjectStore:
         """Give the objects of a type, without those that have expired."""
         self._expire(simulation.current.clock.now())
         return self._types.setdefault(name, Objects())
+
+    def profiles(self) -> Mapping[str, Profile]:
+        """Give the profiles by ID, without those whose objects have all expired."""
+        self._expire(simulation.current.clock.now())
+        return self._profiles
+
+    def of_profile(self, profile: Profile) -> list[tuple[str, str, Record]]:
+        """Give a profile's objects, the oldest first: type, unique key and record of each."""
+        return [(name, key, self._types[name].stored[key].record) for name, key in profile.places]
 
     def delete(self, name: str, key: str) -> None:
         """Delete an object, which must exist, by its type and its unique key."""
@@ -134,13 +145,13 @@ class ObjectStore:
 
     def _found_by(self, values: _Values, profile: Profile | None) -> Profile:
         """Have a profile, or a new one, found by the keys of an object."""
-        found = profile or Profile()
-        self._profiles += profile is None
+        found = profile or Profile(f"{next(self._profile_numbers):032x}")
+        self._profiles[found.id] = found
         for value, identifiers in values.items():
             is_kept = profile is None or "NEW_ONLY" not in identifiers
             if is_kept and "LOOKUP_ONLY" not in identifiers:
                 found.keys.add(value)
-                self._by_key[value][id(found)] = found
+                self._by_key[value][found.id] = found
         return found
 
     def _store(
@@ -207,14 +218,14 @@ class ObjectStore:
         self._objects -= 1
         self._size -= _size(stored.record)
         if not profile.places and profile is not keeping:
-            self._profiles -= 1
+            del self._profiles[profile.id]
             for found in profile.keys:
-                del self._by_key[found][id(profile)]
+                del self._by_key[found][profile.id]
                 if not self._by_key[found]:
                     del self._by_key[found]
 
     def _note(self, at: datetime) -> None:
-        statistics = Statistics(self._objects, self._profiles, self._size)
+        statistics = Statistics(self._objects, len(self._profiles), self._size)
         if simulation.current.knobs.statistics_lag:
             self._earlier.append((at, statistics))
         else:
