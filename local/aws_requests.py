@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterable
 from html import escape
 from io import BytesIO
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _TARGET = "X-Amz-Target"
+_SIGNED_FOR = re.compile(r"Credential=[^,]*/([\w-]+)/aws4_request")
+_REST_JSON = ("appflow", "profile", "lambda", "scheduler")
+"""The services, by their names in signatures, whose requests need no content type."""
 _MODELS = {"AWSStepFunctions": "stepfunctions"}
 """The services whose requests are checked against botocore's models here, by the first part of
 X-Amz-Target. AppFlow and Customer Profiles check theirs themselves."""
@@ -95,9 +99,20 @@ def _check_against_model(service: str, operation: str, values: dict[str, object]
         raise _Refused(400, "ValidationException", detected(problems))
 
 
+def _expects_json(request: Request) -> bool:
+    """Whether a client reads errors as JSON; a GET says so only by the service that it is for."""
+    signed_for = _SIGNED_FOR.search(request.headers.get("Authorization", ""))
+    is_rest_json = signed_for is not None and signed_for[1] in _REST_JSON
+    return (
+        is_rest_json
+        or _TARGET in request.headers
+        or "json" in request.headers.get("Content-Type", "")
+    )
+
+
 def _error(request: Request, status: int, code: str, message: str) -> Response:
     """Give an error in the format of the request: JSON, or XML for those that are not JSON."""
-    if _TARGET in request.headers or "json" in request.headers.get("Content-Type", ""):
+    if _expects_json(request):
         body = json.dumps({"__type": code, "message": message})
         answered = Response(body, status, mimetype="application/x-amz-json-1.0")
         answered.headers["x-amzn-errortype"] = code

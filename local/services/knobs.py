@@ -44,6 +44,8 @@ class Knobs:
     reports that there were more is not documented; here it does not."""
     inclusive_bounds: bool = False
     """Whether BETWEEN includes its bounds: not observed so on Salesforce, unknown elsewhere."""
+    update_takes: timedelta = timedelta()
+    """How long after UpdateFlow runs that start still use the old definition."""
     first_pull_reaches_back: timedelta = timedelta(days=30)
 
     # Requests

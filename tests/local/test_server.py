@@ -257,3 +257,27 @@ def test_cloudformation_describes_the_stack_with_its_outputs(server: Server) -> 
     ]
     with pytest.raises(ClientError, match=r"ValidationError.*Stack with id other does not exist"):
         client.describe_stacks(StackName="other")
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "request_"),
+    [
+        ("appflow", "unregister_connector", {"connectorLabel": "mine"}),
+        ("customer-profiles", "get_similar_profiles", {"DomainName": "acme"}),
+        ("customer-profiles", "list_event_streams", {"DomainName": "acme"}),
+        ("dynamodb", "list_contributor_insights", {}),
+    ],
+)
+def test_what_is_not_simulated_is_named_and_not_retried(
+    server: Server, service: str, operation: str, request_: dict[str, Any]
+) -> None:
+    more = {
+        "get_similar_profiles": {"MatchType": "RULE_BASED_MATCHING"}
+        | {"SearchKey": "_email", "SearchValue": "ada@acme.example"},
+    }.get(operation, {})
+    with pytest.raises(ClientError) as refusal:
+        getattr(server.client(service), operation)(**request_, **more)
+    answer = refusal.value.response
+    assert answer["Error"]["Code"] == "NotImplemented"
+    assert operation.replace("_", "") in answer["Error"]["Message"].lower().replace("_", "")
+    assert answer["ResponseMetadata"]["RetryAttempts"] == 0

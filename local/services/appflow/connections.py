@@ -33,23 +33,21 @@ class Connections:
         name, connector_type = request["connectorProfileName"], request["connectorType"]
         if name in self.profiles:
             raise ConflictException(f"Connector profile with name {name} already exists.")
-        properties = request["connectorProfileConfig"]["connectorProfileProperties"]
-        if list(properties) != [union_key(connector_type)]:
-            raise ValidationException(
-                "connectorProfileConfig.connectorProfileProperties must have exactly "
-                f"{union_key(connector_type)} for the connector type {connector_type}"
-            )
         self.profiles[name] = {
             "connectorProfileArn": self._arn("appflow", f"connectorprofile/{name}"),
             "connectorProfileName": name,
             "connectorType": connector_type,
-            "connectionMode": request["connectionMode"],
             "credentialsArn": self._arn("secretsmanager", f"secret:appflow!{name}"),
-            "connectorProfileProperties": properties,
             "createdAt": now,
-            "lastUpdatedAt": now,
+            **_changeable(request, connector_type, now),
         }
         return self.profiles[name]
+
+    def update(self, request: Request, now: datetime) -> Answer:
+        """Replace how a connector profile connects; its type stays."""
+        profile = self.get(request["connectorProfileName"], None)
+        profile |= _changeable(request, profile["connectorType"], now)
+        return profile
 
     def find(self, names: list[str] | None, connector_type: str | None) -> list[Answer]:
         """List connector profiles by name and type; unknown names are passed over."""
@@ -85,11 +83,19 @@ class Connections:
         return {"connectorEntityFields": _fields(entity, connector_type)}
 
     def list_entities(self, request: Request) -> Answer:
-        """List the objects of a connector profile."""
-        name, _ = self._named(request)
+        """List the objects of a connector profile, or those below one by its path."""
+        profile, _ = self._named(request)
+        names, path = list(self.sources.names(profile)), request.get("entitiesPath")
+        if path is not None and path not in names:
+            raise ResourceNotFoundException(f"The object {path} does not exist at {profile}.")
         entities = [
-            {"name": entity, "label": entity, "hasNestedEntities": False}
-            for entity in self.sources.names(name)
+            {
+                "name": name,
+                "label": name,
+                "hasNestedEntities": any(_parent(other) == name for other in names),
+            }
+            for name in names
+            if path is None or _parent(name) == path
         ]
         return {"connectorEntityMap": {"Objects": entities}}
 
@@ -122,6 +128,26 @@ class Connections:
             return profile
         connector_type: str | None = self.profiles.get(profile, {}).get("connectorType")
         return connector_type
+
+
+def _changeable(request: Request, connector_type: str, now: datetime) -> Answer:
+    """Give what an update may change; raises an error for properties of another type."""
+    properties = request["connectorProfileConfig"]["connectorProfileProperties"]
+    if list(properties) != [union_key(connector_type)]:
+        raise ValidationException(
+            "connectorProfileConfig.connectorProfileProperties must have exactly "
+            f"{union_key(connector_type)} for the connector type {connector_type}"
+        )
+    return {
+        "connectionMode": request["connectionMode"],
+        "connectorProfileProperties": properties,
+        "lastUpdatedAt": now,
+    }
+
+
+def _parent(name: str) -> str:
+    """Give the path of the object that an object is below; empty if it is below none."""
+    return name.rpartition("/")[0]
 
 
 def _fields(entity: Entity, connector_type: str) -> list[Answer]:

@@ -79,6 +79,24 @@ def is_incremental(definition: Definition) -> bool:
     return schedule(definition).get("dataPullMode") == "Incremental"
 
 
+def s3(definition: Definition) -> Mapping[str, Any]:
+    """Give the properties of the S3 destination; none for another destination."""
+    properties = definition["destinationFlowConfigList"][0]["destinationConnectorProperties"]
+    destination: Mapping[str, Any] = properties.get("S3", {})
+    return destination
+
+
+def destination_type(definition: Definition) -> str:
+    """Give the destination's connector type, such as CustomerProfiles."""
+    return str(definition["destinationFlowConfigList"][0]["connectorType"])
+
+
+def destination_object(definition: Definition) -> str:
+    """Name what a flow writes to: an object type, or a bucket."""
+    profiles, bucket = customer_profiles(definition), s3(definition).get("bucketName", "")
+    return str(profiles.get("objectTypeName", bucket))
+
+
 def customer_profiles(definition: Definition) -> Mapping[str, Any]:
     """Give the properties of the Customer Profiles destination; none for another destination."""
     properties = definition["destinationFlowConfigList"][0]["destinationConnectorProperties"]

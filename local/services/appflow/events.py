@@ -13,7 +13,7 @@ from typing import Any
 from local.services import simulation
 from local.services.simulation import ScheduledChange
 
-from .definitions import object_name
+from .definitions import destination_object, destination_type, object_name
 from .flows import Flow, Run
 
 STARTED = "AppFlow Start Flow Run Report"
@@ -49,9 +49,9 @@ def _event(detail_type: str, flow: Flow, run: Run | None, at: datetime) -> dict[
         "created-by": flow.created_by,
         "flow-arn": flow.arn,
         "source": f"{flow.connector_type.upper()}/{flow.profile}",
-        "destination": "CUSTOMERPROFILES",
+        "destination": destination_type(flow.definition).upper(),
         "source-object": object_name(flow.definition),
-        "destination-object": flow.destination.get("objectTypeName", ""),
+        "destination-object": destination_object(flow.definition),
         "trigger-type": flow.trigger_type.upper(),
         **(_of_run(run, detail_type == ENDED) if run else {}),
         **(_outcome(detail_type, run) if detail_type != STARTED else {}),

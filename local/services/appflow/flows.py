@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from local.services.age import Age
@@ -32,6 +32,8 @@ class Run:
     status: str = "InProgress"
     result: dict[str, Any] = field(default_factory=dict)
     conduct: Conduct = field(default_factory=Conduct)
+    definition: Request = field(default_factory=dict)
+    """The flow's definition that counts for it."""
 
     @property
     def appears_at(self) -> datetime:
@@ -90,6 +92,8 @@ class Flow:
     next_pull: datetime | None = None
     pulled_until: datetime | None = None
     failures_in_a_row: int = 0
+    replaced: tuple[Request, datetime] | None = None
+    """The definition before the last update, and when that was."""
 
     @property
     def created_at(self) -> datetime:
@@ -125,6 +129,12 @@ class Flow:
         """The properties of the Customer Profiles destination; none for another destination."""
         return definitions.customer_profiles(self.definition)
 
+    def definition_of_runs(self, at: datetime, update_takes: timedelta) -> Request:
+        """Give the definition that counts for a run that starts at an instant."""
+        if self.replaced is None or at >= self.replaced[1] + update_takes:
+            return self.definition
+        return self.replaced[0]
+
     def as_created(self) -> Request:
         """Give the CreateFlow request that would make it."""
         return {"flowName": self.name, **self.definition}
@@ -132,6 +142,7 @@ class Flow:
     def redefine(self, definition: Request, now: datetime) -> None:
         """Replace the definition, except for the key; a schedule has to be activated again."""
         key = {name: self.definition[name] for name in ("kmsArn",) if name in self.definition}
+        self.replaced = self.definition, now
         self.definition = definition | key
         self.status = initial_status(definition)
         self.next_pull = None
@@ -139,7 +150,8 @@ class Flow:
 
     def describe(self) -> Answer:
         """Give DescribeFlow's answer."""
-        return self.definition | self._common()
+        trigger = {"triggerProperties": {}, **self.definition["triggerConfig"]}
+        return {**self.definition, "triggerConfig": trigger, **self._common()}
 
     def listed(self) -> Answer:
         """Give the element of ListFlows' ``flows``."""

@@ -14,7 +14,7 @@ from local.services.age import Age
 from local.services.rest_json import page
 from local.services.simulation import Destination
 
-from . import definitions
+from . import catalogue, definitions, files
 from .connections import Connections
 from .exceptions import (
     ConflictException,
@@ -255,6 +255,11 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
         profiles, token = self._page(found, request, _FLOWS_A_PAGE)
         return {"connectorProfileDetails": profiles, "nextToken": token}
 
+    def update_connector_profile(self, request: Request) -> Answer:
+        """Replace the properties of a connector profile; its credentials are thrown away."""
+        updated = self.connections.update(request, self._now())
+        return {"connectorProfileArn": updated["connectorProfileArn"]}
+
     def delete_connector_profile(self, request: Request) -> Answer:
         """Delete a connector profile; one in use only by force."""
         name = request["connectorProfileName"]
@@ -264,6 +269,31 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
             raise ConflictException(f"Connector profile {name} is used by {', '.join(users)}.")
         del self.connections.profiles[name]
         return {}
+
+    def reset_connector_metadata_cache(self, request: Request) -> Answer:
+        """Forget what is known of an application's objects: nothing is kept that could be old."""
+        return {}
+
+    def describe_connector(self, request: Request) -> Answer:
+        """Describe a connector."""
+        return {"connectorConfiguration": catalogue.connector(request["connectorType"])}
+
+    def describe_connectors(self, request: Request) -> Answer:
+        """Describe connectors, all by default."""
+        found = list(catalogue.connectors(request.get("connectorTypes")))
+        listed, token = self._page(found, request, _FLOWS_A_PAGE)
+        configurations = {connector["connectorType"]: connector for connector in listed}
+        return {
+            "connectorConfigurations": configurations,
+            "connectors": [catalogue.listed(connector) for connector in listed],
+            "nextToken": token,
+        }
+
+    def list_connectors(self, request: Request) -> Answer:
+        """List the connectors."""
+        found = [catalogue.listed(connector) for connector in catalogue.connectors()]
+        listed, token = self._page(found, request, _FLOWS_A_PAGE)
+        return {"connectors": listed, "nextToken": token}
 
     def describe_connector_entity(self, request: Request) -> Answer:
         """Describe the fields of an object of a connector profile."""
@@ -296,15 +326,23 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
         definition = {key: request[key] for key in definitions.PARTS if key in request}
         entity = self.connections.entity_of(definition)
         destinations = definition["destinationFlowConfigList"]
-        if len(destinations) == 1 and (properties := definitions.customer_profiles(definition)):
-            missing = self._destination.missing(
-                properties["domainName"], properties.get("objectTypeName")
-            )
-            if missing:
-                raise ResourceNotFoundException(missing)
+        if len(destinations) == 1:
+            self._check_destination(definition)
         if found := list(refusals(definition, Surroundings(entity, self._now()))):
             raise ValidationException("; ".join(found))
         return definition
+
+    def _check_destination(self, definition: Request) -> None:
+        if profiles := definitions.customer_profiles(definition):
+            missing = self._destination.missing(
+                profiles["domainName"], profiles.get("objectTypeName")
+            )
+            if missing:
+                raise ResourceNotFoundException(missing)
+        if bucket := definitions.s3(definition):
+            files.check_format(bucket)
+            if problem := files.problem(bucket, self.account_id):
+                raise ValidationException(problem)
 
     def _page(self, items: list[Any], request: Request, size: int) -> tuple[list[Any], str | None]:
         return page(

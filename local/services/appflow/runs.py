@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from datetime import UTC, datetime
 
@@ -9,9 +10,11 @@ from local.services import simulation
 from local.services.simulation import Destination, Record, RunOutcome, ScheduledChange
 from local.services.tasks import Span, pull
 
-from . import events
+from . import definitions, events, files
 from .connections import Connections
 from .flows import Flow, Run
+
+_log = logging.getLogger(__name__)
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -31,6 +34,7 @@ class Runs:
         """
         run = Run(str(uuid.uuid4()), at, at, at, *period, span)
         world, knobs = simulation.current, simulation.current.knobs
+        run.definition = flow.definition_of_runs(at, knobs.update_takes)
         run.conduct = world.direct_run(flow.as_created(), run.execution_id, at)
         takes = run.conduct.takes
         if takes is None:
@@ -74,9 +78,12 @@ class Runs:
     def _outcome(self, flow: Flow, run: Run) -> RunOutcome:
         end_run, pulled = simulation.current.end_run, self._pull(flow, run, run.ends_at)
         outcome = end_run(flow.as_created(), run.execution_id, pulled, run.ends_at)
-        if self._connections.is_usable(flow.profile, flow.connector_type):
-            return outcome
-        return RunOutcome([], "Error", f"The connector profile {flow.profile} does not exist.")
+        if not self._connections.is_usable(flow.profile, flow.connector_type):
+            return RunOutcome([], "Error", f"The connector profile {flow.profile} does not exist.")
+        bucket = definitions.s3(run.definition)
+        if bucket and (problem := files.problem(bucket, account(flow.arn))):
+            return RunOutcome([], "Error", problem)
+        return outcome
 
     def _conclude(
         self, flow: Flow, run: Run, outcome: RunOutcome, destination: Destination
@@ -93,8 +100,19 @@ class Runs:
                 "putFailuresCount": outcome.put_failures,
                 "executionMessage": outcome.message or None,
             }
-        if flow.destination:
-            destination.deliver(flow.arn, flow.destination, outcome.records, run.ends_at)
+        if profiles := definitions.customer_profiles(run.definition):
+            destination.deliver(flow.arn, profiles, outcome.records, run.ends_at)
+        elif bucket := definitions.s3(run.definition):
+            records = [record for _, record in outcome.records]
+            files.write(
+                bucket, account(flow.arn), flow.name, run.execution_id, records, run.ends_at
+            )
+        else:
+            _log.warning(
+                "Flow %s delivers nothing: the destination %s is not simulated.",
+                flow.name,
+                definitions.destination_type(run.definition),
+            )
         if outcome.status == "Successful":
             flow.failures_in_a_row = 0
             if run.span:
@@ -103,10 +121,15 @@ class Runs:
             flow.failures_in_a_row += 1
 
     def _pull(self, flow: Flow, run: Run, at: datetime) -> list[tuple[str, Record]]:
-        source = self._connections.source_of(flow.definition).as_of(at)
+        source = self._connections.source_of(run.definition).as_of(at)
         knobs = simulation.current.knobs
-        pulled = pull(source, flow.definition["tasks"], run.span, knobs.inclusive_bounds)
+        pulled = pull(source, run.definition["tasks"], run.span, knobs.inclusive_bounds)
         return pulled[: knobs.records_per_run.get(flow.connector_type)]
+
+
+def account(arn: str) -> str:
+    """Give the account in an ARN."""
+    return arn.split(":")[4]
 
 
 def _size(record: Record) -> int:

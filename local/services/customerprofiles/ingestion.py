@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import partial
@@ -16,6 +17,8 @@ from local.services.simulation import Record, ScheduledChange
 
 from .domains import Domain
 from .objects import Reason
+
+_log = logging.getLogger(__name__)
 
 
 class Ingestion:
@@ -55,9 +58,20 @@ class Ingestion:
         domain = self._domains.get(properties["domainName"])
         integration = domain.integrations.get(flow_arn) if domain else None
         if domain is None or integration is None:
+            _log.warning(
+                "Flow %s delivers nothing: it is no integration of the domain %s.",
+                flow_arn.rpartition("/")[2],
+                properties["domainName"],
+            )
             return
         object_type = integration.details.get("ObjectTypeName")
         if object_type is None or properties.get("objectTypeName", object_type) != object_type:
+            _log.warning(
+                "Flow %s delivers nothing: its object type is %s, and that of its integration %s.",
+                flow_arn.rpartition("/")[2],
+                properties.get("objectTypeName"),
+                object_type,
+            )
             return
         takes = simulation.current.knobs.ingestion_takes
         ingest = partial(self._ingest, domain, flow_arn, object_type, list(records), at + takes)
