@@ -205,6 +205,7 @@ def _explaining() -> Iterator[None]:
     epilog=_examples(
         "bulk run events/salesforce-contact.json",
         "bulk run events/four-lines.json --days 30 --faults docs/faults/month.json",
+        "bulk run events/four-lines.json --source docs/examples/contacts.csv",
     )
 )
 def run(
@@ -221,6 +222,13 @@ def run(
     ] = None,
     faults: Annotated[
         Path | None, Option(metavar="FILE", help="What is to fail; docs/faults/ has examples.")
+    ] = None,
+    source: Annotated[
+        Path | None,
+        Option(
+            metavar="FILE",
+            help="The source's records: JSON, by object, or CSV. Without it, they are made up.",
+        ),
     ] = None,
     picture: Annotated[
         Path | None, Option(metavar="FILE", help="Save the terminal's contents as SVG.")
@@ -247,12 +255,17 @@ def run(
         raise BadParameter(f"{error.filename}: {error.strerror}.") from None
     except ValueError as error:
         raise BadParameter(f"{where} is not JSON: {error}.") from None
+    from cli.own_input import InvalidSource
     from cli.run import run as run_
 
     name = name or name_for("stdin" if given == "-" else Path(given).stem)
-    raise typer.Exit(
-        run_(text, name, _or_max(speed), as_json, picture, asked_faults, int(days or 0))
-    )
+    try:
+        code = run_(
+            text, name, _or_max(speed), as_json, picture, asked_faults, int(days or 0), source
+        )
+    except InvalidSource as error:
+        raise BadParameter(str(error)) from None
+    raise typer.Exit(code)
 
 
 @app.command(epilog=_examples("bulk serve", "bulk serve --port 4566 --speed max"))

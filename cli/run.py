@@ -21,6 +21,7 @@ from cli.comparison import Asked, Ends, compare
 from cli.days import with_days
 from cli.executions import RUNS
 from cli.month import Day, Month, totals
+from cli.own_input import prepare
 from cli.progress import Progress, Watcher
 from cli.terminal import console as console_of
 from cli.terminal import write, write_json
@@ -44,8 +45,11 @@ def run(
     picture: Path | None,
     asked_faults: Spec | None = None,
     days: int = 0,
+    source: Path | None = None,
 ) -> int:
     """Run one execution and show it, and then the days after it. Returns the exit code.
+
+    ``source`` has the records of the input's source. Raises InvalidSource.
 
     The exit code is 0 only for SUCCEEDED, and only if the domain lacks nothing but what the next
     pull brings; after ``days``, only if it equals the source. A dry run has nothing to compare, and
@@ -55,6 +59,8 @@ def run(
     with embedded_cloud(Clock(speed), {"LogLevel": "ERROR", "NotifyEmail": _EMAIL}) as cloud:
         if asked_faults is not None:
             faults.install(asked_faults)
+        for told in prepare(cloud, execution_input, source):
+            console.print(told, highlight=False)
         started = cloud.client("stepfunctions").start_execution(
             stateMachineArn=cloud.stack.state_machine_arn, name=name, input=execution_input
         )

@@ -246,7 +246,7 @@ class Sources:
     def __init__(
         self, connector_of: Callable[[str], str | None], settle: Callable[[], None]
     ) -> None:
-        self._connector_of = connector_of
+        self.connector_of = connector_of
         self._settle = settle
         self._sources: dict[tuple[str, str], Source] = {}
         self._born = simulation.current.clock.now()
@@ -259,15 +259,23 @@ class Sources:
         """
         with simulation.current.changing():
             if (profile, name) not in self._sources:
-                known = known_entities(self._connector_of(profile) or "").get(name)
-                self._sources[profile, name] = Source(
-                    profile,
-                    name,
-                    known,
-                    lambda: generate(known, self._born, profile) if known else (),
-                    self._settle,
-                )
+                known = known_entities(self.connector_of(profile) or "").get(name)
+                self._sources[profile, name] = self._source(profile, name, known)
             return self._sources[profile, name]
+
+    def make_up(self, profile: str, entity: Entity) -> None:
+        """Have an object's records generated from a description, in place of those it has."""
+        with simulation.current.changing():
+            self._sources[profile, entity.name] = self._source(profile, entity.name, entity)
+
+    def _source(self, profile: str, name: str, known: Entity | None) -> Source:
+        return Source(
+            profile,
+            name,
+            known,
+            lambda: generate(known, self._born, profile) if known else (),
+            self._settle,
+        )
 
     def describe(self, profile: str, name: str) -> Entity | None:
         """Describe an object; None for one that is neither featured nor loaded."""
@@ -280,5 +288,5 @@ class Sources:
     def names(self, profile: str) -> list[str]:
         """List the objects that a connector profile offers."""
         loaded = {name for owner, name in self._sources if owner == profile}
-        offered = sorted(loaded | set(known_entities(self._connector_of(profile) or "")))
+        offered = sorted(loaded | set(known_entities(self.connector_of(profile) or "")))
         return [name for name in offered if self.describe(profile, name)]

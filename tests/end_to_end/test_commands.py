@@ -50,6 +50,21 @@ def test_run_shows_the_windows_the_output_and_both_counts(tmp_path: Path) -> Non
     assert list((tmp_path / "runs").glob("*/report.json"))
 
 
+def test_run_says_what_it_has_made_up_and_refuses_a_file_that_is_not_there(
+    tmp_path: Path,
+) -> None:
+    definition = json.loads((ROOT / "events" / "salesforce-contact.json").read_text())
+    definition = definition["FlowDefinition"]
+    definition["Tasks"][0]["SourceFields"].append("Loyalty__c")
+    given = example(tmp_path, ImportFrom="P4M", FlowDefinition=definition)
+    ran = bulk_here("run", given, "--speed", "max", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("The simulated source had no Loyalty__c; it has now.\n")
+    absent = bulk_here("run", given, "--source", "absent.csv", cwd=tmp_path)
+    assert absent.returncode == 2
+    assert "absent.csv: No such file or directory" in absent.stderr
+
+
 def test_run_as_json_prints_the_output_and_nothing_else(tmp_path: Path) -> None:
     given = example(tmp_path, ImportFrom="P6M")
     ran = bulk("run", given, "--json", "--speed", "max", "--name", "mine", cwd=tmp_path)
