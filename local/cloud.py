@@ -38,6 +38,7 @@ from local.services.cloudformation.models import (
     cloudformation_backends,
 )
 from local.services.simulation import Knobs
+from local.simulated_time import SimulatedLogTime, simulated_time
 from local.stack import stack
 from local.stack.stack import Stack
 
@@ -202,7 +203,8 @@ def embedded_cloud(
         patch.object(BaseBackend, "urls", property(cache(_urls))),  # moto: anew for each call
         patch.object(XFormedAttributePicker, "get_possible_keys", serialization.possible_keys),
         metrics.of_functions(),
-        _logs_on_stderr(),
+        _logs_on_stderr(clock),
+        simulated_time(clock),
         mock_aws(config=_MOTO),
         iam.enforced(),
         interception.possible(clock),
@@ -239,12 +241,15 @@ def _no_bucket_policy(*_: Any) -> PermissionResult:
 
 
 @contextmanager
-def _logs_on_stderr() -> Iterator[None]:
-    """Keep the functions' logs off what is printed for people and programs."""
+def _logs_on_stderr(clock: Clock) -> Iterator[None]:
+    """Keep the functions' logs off what is printed for people and programs, and date them."""
     handler: Any = observability.logger.registered_handler
     before = handler.setStream(sys.stderr)
+    dates = SimulatedLogTime(clock)
+    handler.addFilter(dates)
     try:
         yield
     finally:
+        handler.removeFilter(dates)
         if before is not None:
             handler.setStream(before)

@@ -21,6 +21,7 @@ from local.clock import Clock
 from local.cloud import Cloud, embedded_cloud
 from local.gate import only_from_here
 from local.local_api import local_api
+from local.services import simulation
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
@@ -94,12 +95,22 @@ def _server(cloud: Cloud, port: int, handler: type[WSGIRequestHandler]) -> BaseW
     return make_server(HOST, port, application, threaded=True, request_handler=handler)
 
 
-class _Quiet(WSGIRequestHandler):
+class _Dated(WSGIRequestHandler):
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Give the Date header: what time it is on the clock."""
+        return super().date_time_string(timestamp or simulation.current.clock.now().timestamp())
+
+    def log_date_time_string(self) -> str:
+        """Give the time of a line of the log."""
+        return f"{simulation.current.clock.now():%Y-%m-%d %H:%M:%S}"
+
+
+class _Quiet(_Dated):
     def log_request(self, *_: Any) -> None:
         """Say nothing of requests that were answered."""
 
 
-class _Verbose(WSGIRequestHandler):
+class _Verbose(_Dated):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say what was asked for, and the status of the answer."""
         what = self.headers.get("X-Amz-Target") or self.path
