@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-from local.interpreter import jsonata, timing
+from local.interpreter import jsonata, jsonpath, timing
 from local.interpreter.definition import parsing, validation
 from local.interpreter.executions import api, execution, lookup, starting
 from local.interpreter.executions.history import MOST_EVENTS
@@ -55,6 +55,7 @@ _SECONDS_TO_END = 60.0
 _REPLACEMENTS = (
     jsonata.bind_values,
     jsonata.keep_absent_results_absent,
+    jsonpath.read_paths_as_aws_does,
     validation.refuse_what_aws_refuses,
     parsing.parse_what_aws_accepts,
     parsing.accept_any_error_name,
