@@ -15,7 +15,8 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.wrappers import Request, Response
 
 from bulk_ingestion.flow import api_model
-from local import strict_json
+from local import iam, strict_json
+from local.iam.operations import TRUSTS
 from local.services.rest_json import detected
 
 if TYPE_CHECKING:
@@ -97,6 +98,9 @@ def _check_against_model(service: str, operation: str, values: dict[str, object]
     problems = api_model.problems(service, shape.name, values) if shape else []
     if problems:
         raise _Refused(400, "ValidationException", detected(problems))
+    trust = TRUSTS.get((service, operation))
+    if trust and not iam.trusts(trust.role.format_map(values), trust.service, trust.tells_account):
+        raise _Refused(trust.status, trust.code, trust.message)
 
 
 def _expects_json(request: Request) -> bool:

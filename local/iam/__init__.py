@@ -7,10 +7,12 @@ Identity policies alone are evaluated: no resource policies, boundaries or organ
 from __future__ import annotations
 
 import json
+import logging
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from unittest.mock import patch
 
@@ -33,6 +35,7 @@ from local.services.customerprofiles.models import (
 __all__ = ["Decision", "UnsupportedPolicy", "enforced", "listeners", "refusal", "trusts"]
 
 _enforcing = False
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -87,19 +90,31 @@ def _check(client: Any, operation: str, parameters: Mapping[str, Any]) -> None:
     role_arn = caller.role.get()
     if role_arn is None:
         return
-    needs = NEEDS.get(service, {}).get(operation, ())
+    if service not in NEEDS:
+        _say_unchecked(service)
+        return
+    needs = NEEDS[service].get(operation, ())
     with simulation.current.changing():
         asks = list(_asks(needs, _facts(role_arn, client.meta.region_name, parameters)))
     if not asks:
         raise NotImplementedError(
-            f"{role_arn} calls {operation} of {service}; NEEDS in local/iam/operations.py "
-            "does not say what such a call takes."
+            f"{role_arn} calls {operation} of {service}, and the embedded cloud does not know "
+            "which permissions it needs. Add it to NEEDS in local/iam/operations.py."
         )
     for ask in asks:
         message = _refusal(role_arn, ask)
         if message:
             code = "AccessDenied" if service == "s3" else "AccessDeniedException"
             raise _error(client, operation, 403, code, message)
+
+
+@cache
+def _say_unchecked(service: str) -> None:
+    _log.warning(
+        "Calls of %s are allowed to every role: the embedded cloud does not know which permissions "
+        "they need. AWS checks them.",
+        service,
+    )
 
 
 def _error(client: Any, operation: str, status: int, code: str, message: str) -> Exception:

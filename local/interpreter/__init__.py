@@ -27,7 +27,7 @@ from local.interpreter import jsonata, jsonpath, timing
 from local.interpreter.definition import parsing, validation
 from local.interpreter.executions import api, execution, lookup, starting
 from local.interpreter.executions.history import MOST_EVENTS
-from local.interpreter.integrations import clients, lambda_functions, sdk
+from local.interpreter.integrations import clients, executions, lambda_functions, sdk
 from local.interpreter.maps import distributed, inline, items, map_run
 from local.interpreter.patches import Patches
 from local.interpreter.states import (
@@ -87,6 +87,7 @@ _REPLACEMENTS = (
     sdk.name_errors_as_aws_does,
     lambda_functions.invoke_as_the_machine,
     lambda_functions.name_errors_as_aws_does,
+    executions.start_as_aws_does,
     lookup.look_up_children,
     api.describe_executions,
     api.page_through_history,

@@ -261,6 +261,16 @@ class TestEnforcement:
         with acting_as(ROLE), pytest.raises(NotImplementedError, match="ListBuckets of s3"):
             client("s3").list_buckets()
 
+    def test_a_service_that_no_table_knows_is_allowed_and_said_to_be_once(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        iam._say_unchecked.cache_clear()
+        with acting_as(ROLE):
+            for _ in range(2):
+                client("dynamodb").list_tables()
+        [said] = [message for message in caplog.messages if "dynamodb" in message]
+        assert said.startswith("Calls of dynamodb are allowed to every role")
+
     def test_an_invalid_call_is_invalid_before_it_is_denied(self) -> None:
         with acting_as(ROLE), pytest.raises(ParamValidationError):
             client("appflow").describe_flow()
