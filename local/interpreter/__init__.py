@@ -57,6 +57,7 @@ _REPLACEMENTS = (
     jsonata.keep_absent_results_absent,
     jsonpath.read_paths_as_aws_does,
     validation.refuse_what_aws_refuses,
+    validation.answer_validations,
     parsing.parse_what_aws_accepts,
     parsing.accept_any_error_name,
     parsing.forget_what_was_refused,

@@ -538,6 +538,34 @@ class TestExecutions:
         assert cloud.events(execution)[0]["executionStartedEventDetails"]["roleArn"] == ROLE
 
 
+@pytest.mark.parametrize(
+    ("definition", "code", "location"),
+    [
+        ({"StartAt": "P", "States": {"P": PASS}}, None, None),
+        ({"StartAt": "Q", "States": {"P": PASS}}, "MISSING_TRANSITION_TARGET", "/StartAt"),
+        (
+            {"StartAt": "P", "States": {"P": {**PASS, "Retri": []}}},
+            "SCHEMA_VALIDATION_FAILED",
+            "/States/P/Retri",
+        ),
+        ([], "SCHEMA_VALIDATION_FAILED", None),
+    ],
+)
+def test_a_definition_is_validated_without_a_machine(
+    cloud: Cloud, definition: Any, code: str | None, location: str | None
+) -> None:
+    answer = cloud.sfn.validate_state_machine_definition(definition=json.dumps(definition))
+    found = [(d["code"], d.get("location")) for d in answer["diagnostics"]]
+    assert found == ([(code, location)] if code else [])
+    assert answer["result"] == ("FAIL" if code else "OK")
+    assert cloud.sfn.list_state_machines()["stateMachines"] == []
+
+
+def test_text_that_is_not_json_is_no_definition(cloud: Cloud) -> None:
+    [diagnostic] = cloud.sfn.validate_state_machine_definition(definition="{")["diagnostics"]
+    assert diagnostic["code"] == "INVALID_JSON_DESCRIPTION"
+
+
 def test_a_refused_definition_does_not_spoil_the_next_one(cloud: Cloud) -> None:
     def create(name: str, states: dict[str, Any], **top: Any) -> None:
         definition = {"StartAt": next(iter(states)), "States": states, **top}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from moto.core.responses import ActionResult
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+from moto.stepfunctions.responses import StepFunctionResponse
 
 from local.interpreter import jsonata
 from local.interpreter.definition import fields, parsing, scopes
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     from local.interpreter.patches import Patches
 
 _LONGEST_NAME = 80
+_PROBLEM = re.compile(
+    r"Invalid State Machine Definition: '([A-Z_]+): (.*?)(?: at (/\S*))?'", re.DOTALL
+)
 
 
 def refuse_what_aws_refuses(patches: Patches) -> None:
@@ -122,3 +128,28 @@ def _check_error_handlers(state: dict[str, Any], where: str) -> None:
                 raise schema_problem(
                     "States.ALL must stand alone and last", f"{where}/{field}[{index}]"
                 )
+
+
+def answer_validations(patches: Patches) -> None:
+    """Answer ValidateStateMachineDefinition, which moto does not have.
+
+    AWS lists everything that is wrong; here, the first thing is a definition's only diagnostic.
+    """
+
+    def validate_state_machine_definition(self: Any) -> Any:
+        try:
+            validate(self._get_param("definition"))
+        except InvalidDefinition as invalid:
+            found = _PROBLEM.fullmatch(invalid.message)
+            assert found is not None  # every refusal is written by validate
+            code, message, location = found.groups()
+            place = {"location": location} if location else {}
+            diagnostic = {"severity": "ERROR", "code": code, "message": message, **place}
+            return ActionResult({"result": "FAIL", "diagnostics": [diagnostic], "truncated": False})
+        return ActionResult({"result": "OK", "diagnostics": [], "truncated": False})
+
+    patches.put(
+        StepFunctionResponse,
+        "validate_state_machine_definition",
+        validate_state_machine_definition,
+    )
