@@ -53,7 +53,7 @@ class Execution(ExecutionRecord):
         self._notify()
         self._run(program)
         with self._lock:
-            self.history.pack()
+            self.pack()
             self.env = None
 
     def redrive(self) -> None:
@@ -114,7 +114,7 @@ class Execution(ExecutionRecord):
         except Exception as wrong:  # otherwise the execution would stay RUNNING
             self.end("FAILED", RUNTIME, f"{type(wrong).__name__}: {wrong}")
         finally:
-            self.failed_in = self.env.entered
+            self.failed_in = None if self.status == "SUCCEEDED" else self.env.entered
             self.reported.wait()  # by the thread that ended it
             running.discard(self)
             self.finished.set()

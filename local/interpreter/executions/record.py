@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
+import zlib
 from typing import TYPE_CHECKING, Any
 
 from moto.stepfunctions.parser.api import StateMachineType
@@ -79,6 +81,32 @@ class ExecutionRecord(MotoExecution):  # type: ignore[misc]
     @exec_worker.setter
     def exec_worker(self, worker: Any) -> None:
         pass
+
+    @property
+    def execution_input(self) -> str:
+        """Its input, as text."""
+        packed = self._packed_input
+        return self._input if packed is None else zlib.decompress(packed).decode()
+
+    @execution_input.setter
+    def execution_input(self, text: str) -> None:
+        self._input = text
+        self._packed_input: bytes | None = None
+
+    @property
+    def input_data(self) -> Any:
+        """Its input, read anew each time: thousands of children may have one."""
+        return json.loads(self.execution_input)
+
+    @input_data.setter
+    def input_data(self, value: Any) -> None:
+        """Let moto's be: the input's text says it all."""
+
+    def pack(self) -> None:
+        """Use little memory, once it has ended."""
+        self.history.pack()
+        if self._packed_input is None:
+            self._packed_input, self._input = zlib.compress(self._input.encode(), 1), ""
 
     def children(self) -> list[Any]:
         """List the child executions of all its Map Runs."""

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from moto.core.exceptions import AWSError
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (  # noqa: E501
@@ -65,19 +66,21 @@ def answer_as_aws_does(patches: Patches) -> None:
 
     In moto both are invalid, and each call looks through all executions for its token.
     """
-    endpoints: dict[str, Any] = {}
+    endpoints: WeakValueDictionary[str, Any] = WeakValueDictionary()
+    known: set[str] = set()
     add = CallbackPoolManager.add
 
     def add_and_remember(self: Any, callback_id: str) -> Any:
         endpoint = endpoints[callback_id] = add(self, callback_id)
         endpoint.closed = False
+        known.add(callback_id)
         return endpoint
 
     def waiting(token: str) -> Any:
-        endpoint = endpoints.get(token)
-        if endpoint is None:
+        if token not in known:
             raise InvalidToken("Invalid Token: 'Invalid token'")
-        if endpoint.closed or endpoint.get_outcome() is not None:
+        endpoint = endpoints.get(token)
+        if endpoint is None or endpoint.closed or endpoint.get_outcome() is not None:
             raise TaskTimedOut("Task Timed Out: 'Provided task does not exist anymore'")
         return endpoint
 

@@ -38,8 +38,15 @@ class ClientTokens:
         """Keep an answer for as long as its token lives, and give it back."""
         if "clientToken" in request:
             now = simulation.current.clock.now()
+            self._drop_old(now)
             self._kept[flow, request["clientToken"]] = now, copy.deepcopy(request), answer
         return answer
+
+    def _drop_old(self, now: datetime) -> None:
+        """Drop the tokens that live no longer; the oldest ones come first."""
+        lives = simulation.current.knobs.client_token_lives
+        while self._kept and now - next(iter(self._kept.values()))[0] > lives:
+            del self._kept[next(iter(self._kept))]
 
     def forget(self, flow: str) -> None:
         """Forget the tokens of a flow that is deleted."""
