@@ -8,6 +8,7 @@ instead of an event, as AWS DDK's stage (15 s) and Airflow's operator (20 s) do.
 
 from __future__ import annotations
 
+import gc
 import heapq
 import json
 import random
@@ -19,9 +20,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from bulk_ingestion.report.estimate import prices
+from local.aws import runtime
 from local.clock import Clock
 from local.cloud import Cloud, embedded_cloud
 from local.services import simulation
@@ -49,6 +53,8 @@ EVENTS: dict[str, dict[str, Any]] = {
 }
 SIZES = ((13, 5), (60, 40), (600, 40))
 """Windows, and how many run at a time."""
+MOST = (10_000, 40)
+"""As many windows as an input may have."""
 LARGEST = 60
 """Windows of the imports that are measured with each duration; of 600, only those of 6 min."""
 HEADINGS = (
@@ -192,6 +198,53 @@ def _poll_every(cloud: Cloud, seconds: int) -> None:
     client.update_state_machine(stateMachineArn=arn, definition=json.dumps(definition))
 
 
+def measure_scale(windows: int, at_a_time: int) -> Iterator[tuple[str, float, float]]:
+    """Import very many windows, and give what takes time: real seconds, and memory at most.
+
+    Each row has a name, its seconds, and megabytes: those of the whole process for the import,
+    and those that a function took beside what the process had for each function. The embedded
+    cloud's own work for a function's calls counts as the function's.
+    """
+    longest: dict[str, tuple[float, float]] = {}
+    run = runtime.run
+
+    def timed(function: Any, *args: Any) -> bytes:
+        before, began = _memory("VmRSS"), time.monotonic()
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # of VmHWM
+        answer = run(function, *args)
+        took = time.monotonic() - began, _memory("VmHWM") - before
+        name = function.function_name.removeprefix("bulk-ingestion-")
+        longest[name] = max(took, longest.get(name, took))
+        peaks.append(_memory("VmHWM"))
+        return answer
+
+    peaks: list[float] = []
+    gc.freeze()
+    gc.set_threshold(50_000, 10, 10)
+    with (
+        patch.object(runtime, "run", timed),
+        embedded_cloud(Clock(start=NOW), {"LogLevel": "ERROR"}) as cloud,
+    ):
+        cloud.services.sources.get("acme-sf", "Contact").load([])
+        machine, began = Machine(cloud), time.monotonic()
+        period = {"ImportFrom": f"P{windows}D", "BatchSize": "P1D"}
+        ended = machine.wait(machine.start(_input(at_a_time) | period, "scale"), 3600)
+        assert ended.status == "SUCCEEDED", ended.message
+        yield "import", time.monotonic() - began, max(peaks)
+        for name in ("plan-windows", "review-windows", "create-integration"):
+            yield name, *longest[name]
+        page = cloud.client("s3").head_object(
+            Bucket=cloud.stack.runs_bucket, Key="runs/scale/report.html"
+        )
+        yield "the page itself", 0, page["ContentLength"] / 1e6
+
+
+def _memory(figure: str) -> float:
+    """Read a figure of this process from Linux, in megabytes."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(re.search(rf"{figure}:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
+
+
 def rows() -> Iterator[tuple[str, str, int, int, str]]:
     """Give how the end is noticed, the runs, the windows, how many at a time, and the events."""
     for runs in RUNS:
@@ -215,7 +268,13 @@ def main() -> None:
                     print(
                         windows, at_a_time, which, f"{makespan:.3f}", split, sep=" | ", flush=True
                     )
+    if wanted in ([], ["scale"]):
+        print("windows", "at a time", "what", "real seconds", "megabytes", sep=" | ")
+        for what, seconds, megabytes in measure_scale(*MOST):
+            print(*MOST, what, f"{seconds:.0f}", f"{megabytes:.1f}", sep=" | ", flush=True)
     chosen = [row for row in rows() if all(word in map(str, row) for word in wanted)]
+    if not chosen:
+        return
     print(*HEADINGS, sep=" | ")
     print(*("---" for _ in HEADINGS), sep=" | ")
     for how, rows_of in groupby(chosen, key=lambda row: row[0]):
