@@ -60,7 +60,12 @@ def aws_apis() -> WSGIApplication:
         except _Refused as refused:
             answered = _error(request, refused.status, refused.code, str(refused))
         except NotImplementedError as unknown:
-            answered = _error(request, 501, "NotImplemented", f"It is not simulated: {unknown}")
+            answered = _error(
+                request,
+                501,
+                "NotImplemented",
+                f"The embedded cloud does not simulate this: {unknown}",
+            )
         except Exception as wrong:
             _log.exception("%s %s", request.method, request.path)
             answered = _error(request, 500, "InternalFailure", repr(wrong))

@@ -61,9 +61,7 @@ class StrictResponse(BaseResponse):  # type: ignore[misc]
     def _perform(self, operation: OperationModel, uri_values: Mapping[str, Any]) -> Any:
         perform = getattr(self.backend, xform_name(operation.name), None)
         if perform is None:
-            raise NotImplementedError(
-                f"{operation.name} of {self.boto3_service_name} is not simulated"
-            )
+            raise NotImplementedError(f"{operation.name} of {self.boto3_service_name}")
         world, service = simulation.current, self.boto3_service_name
         try:
             request = self._read(operation, uri_values)

@@ -143,7 +143,7 @@ class TestStepFunctions:
             ("ListStateMachines", '{"maxResults": "x"}', 400, "ValidationException", "maxResults"),
             ("StartExecution", "{}", 400, "ValidationException", "stateMachineArn"),
             ("Nothing", "{}", 400, "UnknownOperationException", "Nothing"),
-            ("TestState", '{"definition": "{}"}', 501, "NotImplemented", "not simulated"),
+            ("TestState", '{"definition": "{}"}', 501, "NotImplemented", "not simulate"),
             ("DescribeExecution", '{"executionArn": "x"}', 400, "InvalidArn", "x"),
         ],
     )

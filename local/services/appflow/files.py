@@ -40,7 +40,7 @@ def problem(properties: Properties, account: str) -> str | None:
 def check_format(properties: Properties) -> None:
     """Raise NotImplementedError for a format that is not simulated."""
     if _config(properties).get("fileType") == "PARQUET":
-        raise NotImplementedError("PARQUET files of AppFlow are not simulated; use JSON or CSV")
+        raise NotImplementedError("PARQUET files of AppFlow. Use JSON or CSV.")
 
 
 def write(
