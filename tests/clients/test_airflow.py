@@ -10,7 +10,7 @@ import pytest
 from airflow.providers.amazon.aws.hooks.appflow import AppflowHook
 from airflow.providers.amazon.aws.operators import appflow
 
-from tests.clients.conftest import Server, registered
+from tests.clients.server import Server, registered
 
 FIELD = "LastModifiedDate"
 

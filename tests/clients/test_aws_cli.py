@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.clients.conftest import ROOT, Server, salesforce_flow
+from tests.clients.server import ROOT, Server, salesforce_flow
 
 AWS = Path(sys.executable).with_name("aws")
 
@@ -87,7 +87,8 @@ CONTACT = ("--object-type-name", "Salesforce-Contact")
         ("appflow describe-connector-profiles", "connectorProfileDetails"),
         ("appflow list-connector-entities --connector-profile-name acme-sf", "connectorEntityMap"),
         (
-            "appflow list-connector-entities --connector-profile-name acme-sf --entities-path Contact",
+            "appflow list-connector-entities --connector-profile-name acme-sf "
+            "--entities-path Contact",
             "connectorEntityMap",
         ),
         (

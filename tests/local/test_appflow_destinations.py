@@ -133,7 +133,7 @@ def test_a_missing_bucket_is_refused_and_fails_a_run_that_finds_it_gone(cloud: C
 
 
 def test_a_file_type_that_is_not_simulated_says_so(cloud: Cloud) -> None:
-    with pytest.raises(NotImplementedError, match="PARQUET files of AppFlow. Use JSON or CSV"):
+    with pytest.raises(NotImplementedError, match=r"PARQUET files of AppFlow\. Use JSON"):
         cloud.appflow.create_flow(**flow(destinationFlowConfigList=to_s3(fileType="PARQUET")))
 
 
