@@ -35,7 +35,7 @@ RUNS = Path("runs")
 
 _ARN = re.compile(r"arn:[^:]+:states:([^:]+):\d+:execution:([^:/]+):([^:]+)")
 _NOT_IN_A_NAME = r"[^A-Za-z0-9._-]"
-_TIME = r"-\d{8}-\d{6}$"
+_TIME = r"-\d{8}-\d{6}(-\d{3})?$"
 _SOME_DOMAIN = "the-domain-of-the-stack"
 """In place of the stack's parameter DomainName, which only the stack knows."""
 
@@ -74,7 +74,8 @@ def check(text: str, where: str) -> dict[str, Any]:
 def name_for(stem: str) -> str:
     """Make an execution's name of a word and the time."""
     word = re.sub(_NOT_IN_A_NAME, "-", re.sub(_TIME, "", stem))[:60]
-    return f"{word}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    now = datetime.now(UTC)
+    return f"{word}-{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}"
 
 
 def start(place: Place, given: dict[str, Any], name: str, is_watched: bool, as_json: bool) -> int:
