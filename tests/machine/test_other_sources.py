@@ -82,9 +82,25 @@ def test_failing_half_way_is_tried_again(machine: Machine, operation: str, momen
     faults.install({"Faults": [fault]})
     ended = run(machine, ImportFrom="P30D")
     # Then it is made again, by a redrive where a denial is believed at once, and one flow works
-    believed = (operation, moment) == ("appflow:CreateFlow", "Before")
-    ended = ended.redrive() if believed else ended
+    ended = ended.redrive() if "CreateFlow" in operation else ended
     assert ended.status == "SUCCEEDED", ended.message
+    assert machine.flows() == machine.integrations() == [NAME]
+
+
+def test_a_denial_that_stays_is_the_error_that_is_reported(machine: Machine) -> None:
+    # Given a flow that is created but can never be registered
+    denied = {
+        "Operation": "customer-profiles:PutIntegration",
+        "Error": "AccessDeniedException",
+        "Match": {"Uri": "Customer"},
+    }
+    faults.install({"Faults": [denied]})
+    # When the integration is to be created
+    ended = run(machine, ImportFrom="P30D")
+    # Then the execution fails by the denial, and a redrive without it goes on
+    assert (ended.status, ended.error) == ("FAILED", "AccessDeniedException")
+    faults.clear()
+    assert ended.redrive().status == "SUCCEEDED"
     assert machine.flows() == machine.integrations() == [NAME]
 
 

@@ -162,7 +162,11 @@ CODE = {
         Run(NOTHING_FOLLOWS),
     ),
     "the integration's own flow is taken for a full domain": Mutant(
-        code(CREATE, "_is_taken(error) or _observe(desired)", "_is_taken(error)"),
+        code(
+            CREATE,
+            "_is_taken(error) or _is_registered(desired, _observe(desired))",
+            "_is_taken(error)",
+        ),
         Run(ONE_PLACE, "gave up too early"),
     ),
     "the integration begins at the start of the first pull": Mutant(
