@@ -15,12 +15,18 @@ class InvalidDefinition(AWSError):  # type: ignore[misc]  # noqa: N818 - AWS's n
 class Refused(Exception):  # noqa: N818
     """What is wrong with a definition, and where: ``REASON: what at /States/Name/Field``."""
 
+    def __init__(self, code: str, what: str, where: str = "") -> None:
+        super().__init__(f"{code}: {what}" + (f" at {where}" if where else ""))
+        self.code = code
+        self.what = what
+        self.where = where
 
-def schema_problem(what: str, where: str) -> Refused:
+
+def schema_problem(what: str, where: str = "") -> Refused:
     """Make the refusal of something that is not Amazon States Language."""
-    return Refused(f"SCHEMA_VALIDATION_FAILED: {what} at {where}")
+    return Refused("SCHEMA_VALIDATION_FAILED", what, where)
 
 
 def transition_problem(what: str, where: str) -> Refused:
     """Make the refusal of a transition."""
-    return Refused(f"MISSING_TRANSITION_TARGET: {what} at {where}")
+    return Refused("MISSING_TRANSITION_TARGET", what, where)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
     from local.interpreter.patches import Patches
 
 _LONGEST_NAME = 80
-_PROBLEM = re.compile(
-    r"Invalid State Machine Definition: '([A-Z_]+): (.*?)(?: at (/\S*))?'", re.DOTALL
-)
 
 
 def refuse_what_aws_refuses(patches: Patches) -> None:
@@ -36,27 +32,30 @@ def refuse_what_aws_refuses(patches: Patches) -> None:
     patches.put(StepFunctionsParserBackend, "_validate_definition", staticmethod(validate))
 
 
-@lru_cache(maxsize=200)
 def validate(definition: str) -> None:
     """Raise InvalidDefinition for a definition that CreateStateMachine refuses."""
+    if refused := refusal_of(definition):
+        raise InvalidDefinition(f"Invalid State Machine Definition: '{refused}'")
+
+
+@lru_cache(maxsize=200)
+def refusal_of(definition: str) -> Refused | None:
+    """Give the first thing for which CreateStateMachine refuses a definition; None if nothing."""
     try:
         machine = json.loads(definition)
     except ValueError as wrong:
-        raise InvalidDefinition(
-            f"Invalid State Machine Definition: 'INVALID_JSON_DESCRIPTION: {wrong}'"
-        ) from wrong
+        return Refused("INVALID_JSON_DESCRIPTION", str(wrong))
     try:
         if not isinstance(machine, dict):
-            raise Refused("SCHEMA_VALIDATION_FAILED: the definition must be an object")
+            raise schema_problem("the definition must be an object")
         _check_machine(machine, "", machine.get("QueryLanguage", "JSONPath"), set())
         _check_scopes(machine)
         parsing.parse(definition)
     except Refused as refused:
-        raise InvalidDefinition(f"Invalid State Machine Definition: '{refused}'") from None
+        return refused.with_traceback(None)  # it is cached, and the frames need not be
     except Exception as wrong:
-        raise InvalidDefinition(
-            f"Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: {wrong!r}'"
-        ) from wrong
+        return schema_problem(repr(wrong))
+    return None
 
 
 def _check_machine(machine: dict[str, Any], at: str, language: str, names: set[str]) -> None:
@@ -73,7 +72,7 @@ def _check_machine(machine: dict[str, Any], at: str, language: str, names: set[s
         if len(name) > _LONGEST_NAME:
             raise schema_problem("a state's name is too long", where)
         if name in names:
-            raise Refused(f"DUPLICATE_STATE_NAME: '{name}' is used more than once at {where}")
+            raise Refused("DUPLICATE_STATE_NAME", f"'{name}' is used more than once", where)
         names.add(name)
         _check_state(state, where, language, names)
     check_transitions(states, start, at)
@@ -114,7 +113,7 @@ def _check_expressions(state: dict[str, Any], where: str) -> None:
 def _check_scopes(machine: dict[str, Any]) -> None:
     problems = scopes.problems(machine)
     if problems:
-        raise Refused("SCHEMA_VALIDATION_FAILED: " + ", ".join(str(found) for found in problems))
+        raise schema_problem(", ".join(str(found) for found in problems))
 
 
 def _check_error_handlers(state: dict[str, Any], where: str) -> None:
@@ -137,16 +136,13 @@ def answer_validations(patches: Patches) -> None:
     """
 
     def validate_state_machine_definition(self: Any) -> Any:
-        try:
-            validate(self._get_param("definition"))
-        except InvalidDefinition as invalid:
-            found = _PROBLEM.fullmatch(invalid.message)
-            assert found is not None  # every refusal is written by validate
-            code, message, location = found.groups()
-            place = {"location": location} if location else {}
-            diagnostic = {"severity": "ERROR", "code": code, "message": message, **place}
-            return ActionResult({"result": "FAIL", "diagnostics": [diagnostic], "truncated": False})
-        return ActionResult({"result": "OK", "diagnostics": [], "truncated": False})
+        refused = refusal_of(self._get_param("definition"))
+        if refused is None:
+            return ActionResult({"result": "OK", "diagnostics": [], "truncated": False})
+        diagnostic = {"severity": "ERROR", "code": refused.code, "message": refused.what}
+        if refused.where:
+            diagnostic["location"] = refused.where
+        return ActionResult({"result": "FAIL", "diagnostics": [diagnostic], "truncated": False})
 
     patches.put(
         StepFunctionResponse,

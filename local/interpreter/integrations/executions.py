@@ -18,10 +18,12 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
     StateTaskServiceSfn,
 )
 from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackOutcomeTimedOut
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from local import iam
 from local.caller import acting_as
 from local.interpreter.executions import execution
+from local.interpreter.executions.lookup import find_execution
 from local.interpreter.failures import RUNTIME, failure
 from local.interpreter.integrations.clients import client_for
 from local.interpreter.states.waiting import require_running, wait_for
@@ -152,13 +154,17 @@ def _wait(env: Any, arn: str, seconds: float | None) -> bool:
 
     execution.listeners.append(hear)
     try:
-        found = next((one for one in execution.running if one.exec_arn == arn), None)
-        if found is None or found.finished.is_set():
+        if find_execution(_backend(arn), arn).finished.is_set():
             return True
         wait_for(env, signal, seconds)
         return signal.is_set()
     finally:
         execution.listeners.remove(hear)
+
+
+def _backend(arn: str) -> Any:
+    _, _, _, region, account, _ = arn.split(":", 5)
+    return stepfunctions_parser_backends[account][region]
 
 
 def _result(described: dict[str, Any], parse: bool) -> dict[str, Any]:
