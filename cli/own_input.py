@@ -8,6 +8,8 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +45,10 @@ def prepare(cloud: Cloud, execution_input: str, file: Path | None) -> list[str]:
     source = asked.target.source
     if file:
         _load(cloud, file, asked, source)
-        told = []
+        notices = []
     else:
-        told = list(_make_up(cloud, asked, source))
-    return [*told, *_make_up_object_type(cloud, asked, source)]
+        notices = list(_make_up(cloud, asked, source))
+    return [*notices, *_make_up_object_type(cloud, asked, source)]
 
 
 def _read(cloud: Cloud, execution_input: str) -> Request | None:
@@ -86,35 +88,33 @@ def _make_up(cloud: Cloud, asked: Request, source: Source) -> Iterator[str]:
     if not new and known:
         return
     sources.make_up(profile, made_up.with_fields(entity, new, source.datetime_field))
-    yield _told("source", ", ".join(new) if known else f"object {source.object}")
+    yield _notice("source", ", ".join(new) if known else f"object {source.object}")
 
 
 def _make_up_object_type(cloud: Cloud, asked: Request, source: Source) -> Iterator[str]:
     """Add an object type that has the source's key, if the domain is there without it."""
     client = cloud.client("customer-profiles")
     domain, name = asked.target.domain, asked.target.object_type
-    if name in featured():
+    domains = client.list_domains()["Items"]
+    if name in featured() or domain not in {known["DomainName"] for known in domains}:
         return
-    try:
+    with suppress(client.exceptions.ResourceNotFoundException):
         client.get_profile_object_type(DomainName=domain, ObjectTypeName=name)
-    except client.exceptions.ResourceNotFoundException as missing:
-        if f"type {name}" not in str(missing):  # it is the domain that is not there
-            return
-        entity = cloud.services.sources.get(_profile(source), source.object).entity
-        fields = {field: {"Source": f"_source.{field}"} for field in entity.fields}
-        key = {"StandardIdentifiers": ["UNIQUE", "PROFILE"], "FieldNames": [entity.primary_key]}
-        client.put_profile_object_type(
-            DomainName=domain,
-            ObjectTypeName=name,
-            Description=f"{source.object} of {source.connector.type}",
-            AllowProfileCreation=True,
-            Fields=fields,
-            Keys={f"_{name}": [key]},
-        )
-        yield _told(f"domain {domain}", f"object type {name}")
+        return
+    entity = cloud.services.sources.get(_profile(source), source.object).entity
+    key = {"StandardIdentifiers": ["UNIQUE", "PROFILE"], "FieldNames": [entity.primary_key]}
+    client.put_profile_object_type(
+        DomainName=domain,
+        ObjectTypeName=name,
+        Description=f"{source.object} of {source.connector.type}",
+        AllowProfileCreation=True,
+        Fields={field: {"Source": f"_source.{field}"} for field in entity.fields},
+        Keys={f"_{name}": [key]},
+    )
+    yield _notice(f"domain {domain}", f"object type {name}")
 
 
-def _told(where: str, what: str) -> str:
+def _notice(where: str, what: str) -> str:
     return f"The simulated {where} had no {what}; it has now."
 
 
@@ -170,7 +170,7 @@ def read_records(file: Path, name: str) -> Records:
 
 
 def _csv(file: Path, text: str) -> list[Record]:
-    rows = csv.reader(text.splitlines(keepends=True), strict=True)
+    rows = csv.reader(StringIO(text, newline=""), strict=True)
     try:
         header, *lines = rows
     except csv.Error as error:

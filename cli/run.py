@@ -59,8 +59,8 @@ def run(
     with embedded_cloud(Clock(speed), {"LogLevel": "ERROR", "NotifyEmail": _EMAIL}) as cloud:
         if asked_faults is not None:
             faults.install(asked_faults)
-        for told in prepare(cloud, execution_input, source):
-            console.print(told, highlight=False)
+        for notice in prepare(cloud, execution_input, source):
+            console.print(notice, highlight=False)
         started = cloud.client("stepfunctions").start_execution(
             stateMachineArn=cloud.stack.state_machine_arn, name=name, input=execution_input
         )

@@ -228,6 +228,8 @@ def _refusal(role_arn: str, ask: Ask) -> str | None:
 
 
 def _role(arn: str) -> Role | None:
+    if arn.count(":") < 5:
+        return None
     _, partition, _, _, account, _ = arn.split(":", 5)
     roles = iam_backends[account][partition].roles.values()
     return next((role for role in roles if role.arn == arn), None)

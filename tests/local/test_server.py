@@ -283,12 +283,13 @@ def test_what_is_not_simulated_is_named_and_not_retried(
     assert answer["ResponseMetadata"]["RetryAttempts"] == 0
 
 
-def test_a_role_that_does_not_exist_is_refused_as_in_process(server: Server) -> None:
+@pytest.mark.parametrize("role", ["arn:aws:iam::123456789012:role/absent", "absent"])
+def test_a_role_that_does_not_exist_is_refused_as_in_process(server: Server, role: str) -> None:
     definition = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
     with pytest.raises(ClientError, match="is authorized to assume the provided role") as refusal:
         server.client("stepfunctions").create_state_machine(
             name="mine",
             definition=json.dumps(definition),
-            roleArn="arn:aws:iam::123456789012:role/absent",
+            roleArn=role,
         )
     assert refusal.value.response["Error"]["Code"] == "AccessDeniedException"

@@ -188,28 +188,22 @@ class CustomerProfilesBackend(BaseBackend):  # type: ignore[misc]
     def list_profile_objects(self, request: Request) -> Answer:
         """List a profile's objects of one type, the oldest first."""
         domain, name = self._domain(request["DomainName"]), request["ObjectTypeName"]
-        objects = domain.objects.of_profile(self._profile(domain, request["ProfileId"]))
-        asked = request.get("ObjectFilter")
-        if asked and asked["KeyName"] not in {key.name for key in domain.object_type(name).keys}:
+        asked = request.get("ObjectFilter", {"KeyName": "", "Values": []})
+        keys = [key for key in domain.object_type(name).keys if key.name == asked["KeyName"]]
+        if asked["KeyName"] and not keys:
             raise BadRequestException(f"{name} has no key {asked['KeyName']}.")
-        items = [
+        profile = self._profile(domain, request["ProfileId"])
+        found = [
             {
                 "ObjectTypeName": name,
                 "ProfileObjectUniqueKey": unique,
                 "Object": json.dumps(record),
             }
-            for of_type, unique, record in objects
+            for of_type, unique, record in domain.objects.of_profile(profile)
             if of_type == name
-            and (
-                asked is None
-                or any(
-                    key.value(record) in asked["Values"]
-                    for key in domain.object_type(name).keys
-                    if key.name == asked["KeyName"]
-                )
-            )
+            and (not keys or any(key.value(record) in asked["Values"] for key in keys))
         ]
-        items, token = self._page(items, request)
+        items, token = self._page(found, request)
         return {"Items": items, "NextToken": token}
 
     def search_profiles(self, request: Request) -> Answer:
