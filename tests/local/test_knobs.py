@@ -320,6 +320,25 @@ def test_the_event_about_a_runs_end_comes_before_its_record_shows_it(cloud: Clou
     assert len(events) == 2
 
 
+@pytest.mark.parametrize("ending", ["cancelled", "deleted"])
+def test_no_early_event_reports_an_end_that_did_not_come(cloud: Cloud, ending: str) -> None:
+    # Given a run whose end would be reported 10 seconds early
+    turn(events_early=10 * timedelta(seconds=1))
+    events = hear(cloud)
+    cloud.appflow.create_flow(**flow())
+    cloud.run("contacts", seconds=5)
+    # When it is cancelled, or its flow is deleted, before that
+    if ending == "cancelled":
+        cloud.appflow.cancel_flow_executions(flowName="contacts")
+    else:
+        cloud.appflow.delete_flow(flowName="contacts", forceDelete=True)
+    cloud.clock.advance(60)
+    cloud.services.settle()
+    # Then the end that came is reported once, and no other
+    ended = [event for event in events if event["detail-type"].startswith("AppFlow End")]
+    assert [event["detail"]["error"] for event in ended] == ["Canceled"] * (ending == "cancelled")
+
+
 def test_records_become_objects_a_while_after_the_run(cloud: Cloud) -> None:
     turn(ingestion_takes=10 * MINUTE)
     cloud.appflow.create_flow(**flow())

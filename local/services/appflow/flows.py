@@ -32,6 +32,8 @@ class Run:
     status: str = "InProgress"
     result: dict[str, Any] = field(default_factory=dict)
     conduct: Conduct = field(default_factory=Conduct)
+    is_announced: bool = False
+    """Whether the event about its end has been sent early."""
     definition: Request = field(default_factory=dict)
     """The flow's definition that counts for it."""
 

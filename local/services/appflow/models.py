@@ -107,6 +107,7 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
     def remove_flow(self, flow: Flow) -> None:
         """Remove a flow, whatever it is doing; a run in progress delivers nothing."""
         del self.flows[flow.name]
+        flow.running = None
         self._tokens.forget(flow.name)
 
     def flow_at(self, arn: str) -> Flow | None:

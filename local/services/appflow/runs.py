@@ -46,10 +46,14 @@ class Runs:
         events.send(events.STARTED, flow, run, at)
         if run.conduct.ends and knobs.events_early:
             early = max(at, run.ends_at - knobs.events_early)
-            world.schedule(
-                ScheduledChange(early, lambda: events.send(events.ENDED, flow, run, early))
-            )
+            world.schedule(ScheduledChange(early, lambda: self._announce_end(flow, run, early)))
         return run
+
+    def _announce_end(self, flow: Flow, run: Run, at: datetime) -> None:
+        """Send the event about a run's end before its record shows it, unless it was cancelled."""
+        if flow.running is run and run.status == "InProgress":
+            run.is_announced = True
+            events.send(events.ENDED, flow, run, at)
 
     def cancel(self, flow: Flow, execution_ids: list[str] | None, now: datetime) -> list[str]:
         """Cancel runs, all by default; gives the IDs that are of no run in progress."""
@@ -72,7 +76,7 @@ class Runs:
             run.status = "Canceled"
         else:
             self._conclude(flow, run, self._outcome(flow, run), destination)
-        if not simulation.current.knobs.events_early:
+        if not run.is_announced:
             events.send(events.ENDED, flow, run, at)
 
     def _outcome(self, flow: Flow, run: Run) -> RunOutcome:
