@@ -10,7 +10,7 @@ from hypothesis import settings
 # As template.yaml sets it: Powertools reads it when the functions' modules are imported.
 os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "BulkIngestion")
 
-# Where the width matters, a test sets it: it must not come from whoever runs the tests.
+# Where the width matters, a test sets it: it must not come from your terminal.
 os.environ.pop("COLUMNS", None)
 
 settings.register_profile("untimed", deadline=None, derandomize=True)

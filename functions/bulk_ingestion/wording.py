@@ -22,7 +22,7 @@ _MISLEADING = re.compile(
 def visible(text: str) -> str:
     """Show characters that turn text round, or control a terminal, as ``[U+202E]``.
 
-    Whoever writes a record or a name at the source could otherwise change how a message reads.
+    The author of a record or a name at the source could otherwise change how a message reads.
     """
     return _MISLEADING.sub(lambda found: f"[U+{ord(found[0]):04X}]", text.replace("\r\n", "\n"))
 

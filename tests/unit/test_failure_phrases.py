@@ -100,7 +100,7 @@ TEXTS = {
     "503 Service Unavailable": RETRIED,
     "504 Gateway Timeout": SPLIT,
     "504 Gateway Time-out": SPLIT,
-    # whoever words them
+    # however they are worded
     "Too many records were requested": SPLIT,
     "Too many rows": SPLIT,
     "Too many results": SPLIT,

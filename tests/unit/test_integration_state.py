@@ -1,4 +1,4 @@
-"""What is kept of an integration outlives whoever else writes it at the same time."""
+"""What is kept of an integration outlives other writes at the same time."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ def flow_link(arn: str, flow: str) -> str:
 def object_link(arn: str, uri: str) -> str:
     """Give the URL of an object of S3, by its URI, in the Region and partition of any ``arn``.
 
-    It opens for whoever may read the object. A presigned URL would open for anybody, and end with
-    the session that signed it.
+    It opens for everybody who may read the object. A presigned URL would open for anybody, and
+    end with the session that signed it.
     """
     bucket, key = parse_uri(uri)
     return _page(arn, f"s3/object/{bucket}", f"&prefix={quote(key, safe='')}")
