@@ -19,4 +19,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Output:
     """Create the continuous integration and give the execution's output."""
     ingestion = event["Ingestion"]
     folder = Folder(ingestion["Bucket"], ingestion["Folder"])
-    return create_integration(folder, ingestion["Tags"], parse_instant(event["Now"]))
+    return create_integration(
+        folder, ingestion["Tags"], ingestion["IntegrationQuota"], parse_instant(event["Now"])
+    )

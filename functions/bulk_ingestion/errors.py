@@ -37,6 +37,10 @@ class IntegrationNotReady(Exception):  # noqa: N818
     """The continuous integration was created, but it or its flow is not visible yet."""
 
 
+class DomainFull(Exception):  # noqa: N818
+    """The domain has no free integration. The message is Customer Profiles'."""
+
+
 class CleanUpIncomplete(Exception):  # noqa: N818
     """Something that an execution left behind could not be removed. Lambda tries again."""
 

@@ -113,6 +113,15 @@ def waits_for_a_place(machine: Machine) -> None:
     assert ended.status == "SUCCEEDED", f"{ended.error}: {ended.message}"
 
 
+def waits_for_a_place_at_the_hand_off(machine: Machine) -> None:
+    filled = {"Others": {"Integrations": 2}, "From": "PT1H", "For": "PT2H"}
+    slow = {"Run": {}, "Takes": "PT90M"}
+    knobs = {"IntegrationsPerDomain": 2, "FullDomainMessage": "Invalid."}
+    ended = an_import(machine, filled, slow, size="P3M", **knobs)
+    faults.clear()
+    assert ended.status == "SUCCEEDED", f"{ended.error}: {ended.message}"
+
+
 def cancels_a_run_that_never_ends(machine: Machine) -> None:
     with patch.object(plan, "RUN_DEADLINE_SECONDS", 600):
         ended = an_import(machine, {"Run": {"Flow": "^bulk-"}, "Ends": "Never", "Nth": 1})
@@ -417,6 +426,7 @@ def keeps_an_event_of_which_nobody_was_notified(machine: Machine) -> None:
 EXERCISES: Mapping[str, Scenario] = {
     "BulkIngestionRole": imports,
     "CheckIntegrationRole": repairs_an_integration,
+    "CreateIntegrationRole ListIntegrations": waits_for_a_place_at_the_hand_off,
     "CheckIntegrationRole ReadTemplates": asks_for_the_object_type,
     "CheckIntegrationRole GetDomains": asks_for_the_domains_key,
     "CheckIntegrationRole GetObjectTypes": asks_for_the_object_type,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -171,6 +171,29 @@ class TestFullDomains:
         assert most_events(ended) < 12_000
         assert watched.left_nothing()
         assert watched.redrive(ended).status == "SUCCEEDED"
+
+
+class TestFullDomainsAtTheHandOff:
+    """The windows are complete, and the continuous integration finds no place."""
+
+    FILLED: ClassVar = {"Others": {"Integrations": 2}, "From": "PT2H"}
+    SLOW: ClassVar = {"Run": {}, "Takes": "PT90M"}
+
+    @pytest.mark.parametrize("message", ["Invalid.", "The quota of integrations is used up."])
+    def test_are_waited_for(self, watched: Watched, message: str) -> None:
+        # Given a domain that others fill for hours while the last windows run
+        set_knobs(integrations_per_domain=2, full_domain_message=message)
+        ended = watched.run({**self.FILLED, "For": "PT3H"}, self.SLOW, MaxConcurrency=2)
+        # Then the continuous integration gets its place
+        assert ended.status == "SUCCEEDED", ended.message
+        assert watched.machine.cloud.clock.now() - NOW > timedelta(hours=5)
+        assert watched.is_whole()
+        # and meanwhile its tries fail by the name that their retrier has
+        states = watched.machine.cloud.client("stepfunctions")
+        history = states.get_execution_history(executionArn=ended.arn, maxResults=1000)["events"]
+        failed = [event["taskFailedEventDetails"] for event in history if "Failed" in event["type"]]
+        assert {detail["error"] for detail in failed} == {"DomainFull"}
+        assert len(failed) > 15
 
 
 class TestFullAccounts:

@@ -98,7 +98,7 @@ def test_an_import_in_the_midst_of_a_repair_has_the_last_word(keeper: Keeper, ca
     folder = run_folder(machine.cloud.stack.runs_bucket, "late")
     # When it runs before a call of a repair
     is_done = before(
-        "repair-integration", call, lambda: create_integration(folder, tags, keeper.now)
+        "repair-integration", call, lambda: create_integration(folder, tags, 50, keeper.now)
     )
     assert keeper.check().status == "SUCCEEDED"
     # Then there is one integration, which is the import's

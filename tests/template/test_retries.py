@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bulk_ingestion.aws import young
 from bulk_ingestion.report.estimate import estimated, prices
 from local.interpreter import jsonata
 from tests.template.asl_checks import integrations
@@ -85,9 +86,13 @@ YOUNG = {
 SETTLED = {"CancelRun", "CountIntegrations", "LookForDeniedFlow", "LookForIntegration"}
 """States that come after a minute of another one's retries, or whose errors decide nothing."""
 
-FULL = {"CreateFlow": 2880, "StartFlow": 120}
-"""How often a flow or a run is asked for again while the account has no more of them: 30 seconds
-lie between, on average."""
+FULL = {
+    "CreateFlow": ({"Appflow.ServiceQuotaExceededException"}, 2880),
+    "StartFlow": ({"Appflow.ServiceQuotaExceededException"}, 120),
+    "CreateIntegration": ({"DomainFull", "ServiceQuotaExceededException"}, 600),
+}
+"""The errors of a full account or domain, and how often it is asked again: 30 seconds lie between,
+on average. CreateIntegration itself asks for two minutes each time."""
 
 TRANSIENTLY = {
     "IntervalSeconds": 2,
@@ -98,7 +103,11 @@ TRANSIENTLY = {
 }
 """Ten minutes on average: a storm of five is outlasted."""
 
-FOR_A_MINUTE = TRANSIENTLY | {"MaxDelaySeconds": 16, "MaxAttempts": 7, "JitterStrategy": "NONE"}
+FOR_TWO_MINUTES = TRANSIENTLY | {
+    "MaxDelaySeconds": 16,
+    "MaxAttempts": 11,
+    "JitterStrategy": "NONE",
+}
 """Without jitter, so that the sum is sure."""
 
 RETRY_THREE = TRANSIENTLY | {
@@ -150,13 +159,13 @@ def test_each_error_of_a_task_has_its_policy(name: str, state: State) -> None:
     if name == "RegisterWhenFree":
         assert dict(retriers(state)) == {frozenset({"States.ALL"}): until_there_is_room(120)}
         return
-    full = {"Appflow.ServiceQuotaExceededException"} if name in FULL else set()
+    full, attempts = FULL.get(name, (set(), 0))
     young = set() if name in SETTLED else YOUNG.get(service, set())
     transient = (TRANSIENT[service] | MORE.get(name, set())) - full
 
     expected = {
-        frozenset(young): FOR_A_MINUTE,
-        frozenset(full): until_there_is_room(FULL.get(name, 0)),
+        frozenset(young): FOR_TWO_MINUTES,
+        frozenset(full): until_there_is_room(attempts),
         frozenset(transient): TRANSIENTLY,
     }
     expected.pop(frozenset(), None)
@@ -206,14 +215,14 @@ def least(policy: dict[str, Any]) -> float:
 
 
 @each_task
-def test_an_error_that_ends_the_execution_is_asked_again_for_a_minute(
+def test_an_error_that_ends_the_execution_is_asked_again_for_two_minutes(
     name: str, state: State
 ) -> None:
     [called] = integrations(state)
     if name in SETTLED | {"DescribeRun", "RegisterWhenFree"} or called.prefix not in YOUNG:
         return
     [waits] = [least(policy) for errors, policy in retriers(state) if errors & YOUNG[called.prefix]]
-    assert waits > 60
+    assert waits > 120
 
 
 DAY = 24 * 3600
@@ -266,9 +275,14 @@ def test_the_estimate_knows_when_a_run_is_polled(seconds: int) -> None:
     assert one["StateTransitions"] - none["StateTransitions"] == 1 + 14 + 3 * (before + 1)
 
 
+def test_a_full_domain_is_asked_for_a_day_at_the_hand_off() -> None:
+    _, attempts = FULL["CreateIntegration"]
+    assert attempts * (30 + sum(young.WAITS)) > DAY
+
+
 def test_the_most_that_a_window_can_wait_fits_its_history() -> None:
     # Tries of a call cost 3 events, polls 13. CreateFlow waits for a day at most; the others until
     # the window is a day old, or for one more round of their retrier.
-    tries = FULL["CreateFlow"] + FULL["StartFlow"] * 4 + 120
+    tries = FULL["CreateFlow"][1] + FULL["StartFlow"][1] * 4 + 120
 
     assert 3 * tries + 13 * 4 * len(list(polls())) < 20_000

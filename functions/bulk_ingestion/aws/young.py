@@ -36,12 +36,16 @@ No single one of these answers is believed, as in the state machines.
 YOUNG_SECONDS = 60
 """For how long AWS may not know a new resource."""
 
-WAITS = (2, 4, 8, 16, 16, 16, 16)
-"""Seconds between the tries: over a minute in all, as in the state machines."""
+WAITS = (2, 4, 8, *(16,) * 8)
+"""Seconds between the tries: over two minutes in all, as in the state machines.
+
+A refusal that lasts a minute may be followed by another one. The tags of a new flow may not be
+visible first, and then the flow itself may not be found.
+"""
 
 
 def patiently(ask: Callable[[], Answer]) -> Answer:
-    """Call a function again for a minute while it is refused, or does not find what it looks for.
+    """Call a function again while it is refused, or does not find what it looks for.
 
     Raises the last refusal, or the last IntegrationNotReady. ``ask`` must be safe to repeat.
     """

@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from botocore.exceptions import ClientError
+
 from bulk_ingestion import settings
 from bulk_ingestion.aws.domain_counts import count_now
 from bulk_ingestion.aws.folder import Folder
 from bulk_ingestion.aws.observability import logger
+from bulk_ingestion.aws.observed import all_integrations
+from bulk_ingestion.errors import DomainFull
+from bulk_ingestion.flow.failure_texts import Kind, says
 from bulk_ingestion.integration import create, state
 from bulk_ingestion.integration.coverage import Coverage
 from bulk_ingestion.integration.create import DesiredIntegration
@@ -21,11 +26,15 @@ from bulk_ingestion.run.review import TOO_LARGE
 from bulk_ingestion.times import iso, iso_duration, parse_instant
 
 
-def create_integration(folder: Folder, tags: dict[str, str], now: datetime) -> Output:
+def create_integration(
+    folder: Folder, tags: dict[str, str], integration_quota: int, now: datetime
+) -> Output:
     """Store what a run has imported, create its continuous integration, and give the output.
 
-    ``tags`` are the tags of everything that the execution creates. With ``"Continue": false`` in
-    the input, the integration is left alone.
+    ``tags`` are the tags of everything that the execution creates. ``integration_quota`` is the
+    largest number of integrations that the domain may have. With ``"Continue": false`` in the
+    input, the integration is left alone. Raises DomainFull if the domain has no free integration,
+    which the state machine retries for a day.
     """
     job, reviewed = Job.read(folder), report.read(folder)
     windows = _imported(reviewed)
@@ -39,9 +48,11 @@ def create_integration(folder: Folder, tags: dict[str, str], now: datetime) -> O
     if job.continues:
         try:
             complete = _continue(job, reviewed, known, folder.bucket, tags, now)
-        except Exception as error:
+        except Exception as raised:
+            is_full = _is_full(job.target.domain, integration_quota, raised)
+            error = DomainFull(str(raised)) if is_full else raised
             report.write(folder, report.failed(reviewed, error, now))
-            raise
+            raise error from raised
     else:
         complete = report.completed(reviewed, None, None, (), now)
     counts = count_now(job.target.domain, settings.dead_letter_queue_arn(), now)
@@ -134,6 +145,16 @@ def _continue(
     logger.info("The continuous integration is active.", extra={**reported})
     warnings = rival_warnings(bucket, job)
     return report.completed(reviewed, ensured.integration, reported, warnings, now)
+
+
+def _is_full(domain: str, quota: int, error: Exception) -> bool:
+    """Whether an integration was refused because the domain has no free one.
+
+    Customer Profiles has no specific error for this, as in the state machine.
+    """
+    if not isinstance(error, ClientError) or error.operation_name != "PutIntegration":
+        return False
+    return says(Kind.FULL, str(error)) or len(list(all_integrations(domain))) >= quota
 
 
 def _store(bucket: str, job: Job, transition: Transition) -> State:
