@@ -14,6 +14,9 @@ from cli.view import ending, show, summary
 
 REFRESH = 0.2  # seconds
 REFRESH_OF_AWS = 5.0  # seconds; each refresh takes about ten calls
+_REST = 4
+"""How much longer than a refresh the time to the next one is, so that looking stays cheap beside
+the embedded cloud, which shares the process."""
 
 
 def follow(
@@ -55,11 +58,12 @@ def _wait(
     look: Callable[[], Progress], refresh: float, each: Callable[[Progress], None]
 ) -> Progress:
     while True:
+        began = time.monotonic()
         progress = look()
         each(progress)
         if progress.ended:
             return progress
-        time.sleep(refresh)
+        time.sleep(max(refresh, _REST * (time.monotonic() - began)))
 
 
 def finish(progress: Progress, console: Console, as_json: bool) -> int:

@@ -78,7 +78,7 @@ class ObjectStore:
 
     def clear(self) -> None:
         """Forget everything."""
-        self._types: dict[str, Objects] = {}
+        self._types: dict[str, Objects] = defaultdict(Objects)
         self._limits: dict[str, int] = {}
         self._by_key: dict[tuple[str, str], dict[str, Profile]] = defaultdict(dict)
         self._expirations: list[tuple[datetime, int, _Place]] = []
@@ -92,7 +92,7 @@ class ObjectStore:
     def of_type(self, name: str) -> Objects:
         """Give the objects of a type, without those that have expired."""
         self._expire(simulation.current.clock.now())
-        return self._types.setdefault(name, Objects())
+        return self._types[name]
 
     def profiles(self) -> Mapping[str, Profile]:
         """Give the profiles by ID, without those whose objects have all expired."""
@@ -125,7 +125,7 @@ class ObjectStore:
         unique key.
         """
         self._expire(at)
-        objects = self._types.setdefault(object_type.name, Objects())
+        objects = self._types[object_type.name]
         key = object_type.unique.value(record) if object_type.unique else source_key
         values = _profile_values(object_type, record)
         profile = self._match(values)
