@@ -25,7 +25,7 @@ class Age:
         if young.operations and operation not in young.operations:
             return False
         self._asked[operation] += 1
-        age = simulation.current.clock.now() - self.created_at
+        age = simulation.current.now() - self.created_at
         return self._asked[operation] <= young.calls or age < young.lasts
 
     def refuse_if_young(

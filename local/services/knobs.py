@@ -29,6 +29,26 @@ class Young:
 
 
 @dataclass(frozen=True)
+class ManagedWorkflow:
+    """How CreateIntegrationWorkflow works, where AWS does not document it."""
+
+    concurrency: int = 5
+    """How many batches run at a time."""
+    bounds: Literal["half-open", "as given"] = "half-open"
+    """Whether the filter of a batch includes its start, whatever BETWEEN does, or has the batch's
+    own bounds."""
+    splits: Literal["limit and messages", "messages", "never"] = "limit and messages"
+    """When a batch is replaced by its halves: if a run reaches the connector's limit of records or
+    fails with a message about size or time; only with such a message; or never."""
+    continues_from: Literal["last batch", "its own end"] = "last batch"
+    """From when on the continuous integration pulls: from the end of the last batch, or from the
+    end of the workflow."""
+    flows: Literal["deleted", "kept"] = "deleted"
+    """What becomes of the flow of a batch that has ended: it is deleted, or kept until
+    DeleteWorkflow."""
+
+
+@dataclass(frozen=True)
 class Knobs:
     """The settings of the simulation; a test replaces some with ``dataclasses.replace``.
 
@@ -121,6 +141,9 @@ class Knobs:
     objects need one that a contact or a user has created."""
     statistics_lag: timedelta = timedelta()
     """How old the counts are that GetDomain gives."""
+
+    # Workflows
+    managed_workflow: ManagedWorkflow = ManagedWorkflow()
 
     # Sources
     visibility_lag: timedelta = timedelta()

@@ -54,7 +54,7 @@ class StrictResponse(BaseResponse):  # type: ignore[misc]
         status, headers, body = self.serialized(ActionResult(result))
         if isinstance(result, ServiceException):
             status = http_status(self.boto3_service_name, result.code)
-        headers["date"] = format_datetime(simulation.current.clock.now(), usegmt=True)
+        headers["date"] = format_datetime(simulation.current.now(), usegmt=True)
         headers, body = self._enrich_response(headers, body)
         return status, headers, body
 

@@ -10,6 +10,7 @@ from bisect import insort
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
@@ -156,6 +157,9 @@ class ScheduledChange:
     """Whether it goes away with the faults."""
 
 
+_instant: ContextVar[datetime | None] = ContextVar("instant", default=None)
+
+
 class Simulation:
     """The simulation's clock, knobs and hooks, and the lock under which its state changes."""
 
@@ -192,6 +196,19 @@ class Simulation:
         self.visibility_lag: VisibilityLag = lag_of_the_knob
         self.knobs_of_faults = leave_knobs
         self.changes[:] = [change for change in self.changes if not change.is_fault]
+
+    def now(self) -> datetime:
+        """Give the time: that of the clock, or of the change that is being applied."""
+        return _instant.get() or self.clock.now()
+
+    @contextmanager
+    def at(self, instant: datetime) -> Iterator[None]:
+        """Apply a change that was due at an instant which may have passed."""
+        token = _instant.set(instant)
+        try:
+            yield
+        finally:
+            _instant.reset(token)
 
     @property
     def knobs(self) -> Knobs:

@@ -161,7 +161,7 @@ class Source:
     def _changing(self) -> Iterator[None]:
         with simulation.current.changing():
             self._settle()
-            self.as_of(simulation.current.clock.now())
+            self.as_of(simulation.current.now())
             yield
 
     def _held(self) -> dict[str, Record]:
@@ -181,7 +181,7 @@ class Source:
             key = self.known.primary_key
         else:
             key = derived_entity(self._name, [*self._by_key.values(), *records]).primary_key
-        now = simulation.current.clock.now()
+        now = simulation.current.now()
         for record in records:
             if record.get(key) in (None, ""):
                 raise ValueError(f"A record of {self._name} has no {key}: {record!r:.200}")
@@ -249,7 +249,7 @@ class Sources:
         self.connector_of = connector_of
         self._settle = settle
         self._sources: dict[tuple[str, str], Source] = {}
-        self._born = simulation.current.clock.now()
+        self._born = simulation.current.now()
 
     def get(self, profile: str, name: str) -> Source:
         """Find the source for an object of a connector profile; there always is one.
@@ -279,7 +279,7 @@ class Sources:
 
     def describe(self, profile: str, name: str) -> Entity | None:
         """Describe an object; None for one that is neither featured nor loaded."""
-        entity = self.get(profile, name).as_of(simulation.current.clock.now()).entity
+        entity = self.get(profile, name).as_of(simulation.current.now()).entity
         if lost := simulation.current.lost_fields(profile, name):
             fields = {key: known for key, known in entity.fields.items() if key not in lost}
             entity = replace(entity, fields=fields)

@@ -20,6 +20,7 @@ from local.services.simulation import Knobs
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 FIELDS = ["Id", "LastName", "LastModifiedDate"]
 OBJECT_TYPE = "Salesforce-Contact"
+KEY = "arn:aws:kms:us-east-1:123456789012:key/0c2b6d6c-1f4e-4f5d-9c64-2b1a7e9d3a10"
 Request = dict[str, Any]
 
 
@@ -136,6 +137,24 @@ def scheduled(expression: str = "rate(1hours)", **changes: Any) -> Request:
         "triggerProperties": {"Scheduled": properties | changes},
     }
     return flow(triggerConfig=trigger, sourceFlowConfig=source)
+
+
+def definition(name: str = "continuous", **changes: Any) -> Request:
+    """Give a FlowDefinition as Customer Profiles spells it."""
+    request = scheduled()
+    del request["destinationFlowConfigList"]
+    spelled: Request = pascal(request | {"flowName": name, "kmsArn": KEY})
+    return spelled | changes
+
+
+def pascal(value: Any) -> Any:
+    """Spell the members of a CreateFlow request as Customer Profiles does."""
+    if isinstance(value, dict):
+        return {
+            key if key.isupper() else key[0].upper() + key[1:]: pascal(member)
+            for key, member in value.items()
+        }
+    return [pascal(element) for element in value] if isinstance(value, list) else value
 
 
 def refused(code: str, status: int | None = None) -> Any:

@@ -21,41 +21,24 @@ from local import world
 from local.services.entities import featured
 from local.services.simulation import Knobs, current
 from tests.local.services_cloud import (
+    KEY,
     NOW,
     OBJECT_TYPE,
     Cloud,
     Request,
     contact,
+    definition,
     flow,
+    pascal,
     refused,
-    scheduled,
     tasks,
 )
-
-KEY = "arn:aws:kms:us-east-1:123456789012:key/0c2b6d6c-1f4e-4f5d-9c64-2b1a7e9d3a10"
 
 
 @pytest.fixture
 def cloud() -> Iterator[Cloud]:
     with mock_aws():
         yield Cloud()
-
-
-def pascal(value: Any) -> Any:
-    """Spell the members of a CreateFlow request as Customer Profiles does."""
-    if isinstance(value, dict):
-        return {
-            key if key.isupper() else key[0].upper() + key[1:]: pascal(member)
-            for key, member in value.items()
-        }
-    return [pascal(element) for element in value] if isinstance(value, list) else value
-
-
-def definition(name: str = "continuous", **changes: Any) -> Request:
-    request = scheduled()
-    del request["destinationFlowConfigList"]
-    spelled: Request = pascal(request | {"flowName": name, "kmsArn": KEY})
-    return spelled | changes
 
 
 def integrate(cloud: Cloud, name: str = "continuous", **changes: Any) -> Request:

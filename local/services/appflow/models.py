@@ -193,7 +193,8 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
             if at > now:
                 return
             if kind == _CHANGE:
-                simulation.current.changes.pop(0).apply()
+                with simulation.current.at(at):
+                    simulation.current.changes.pop(0).apply()
             elif kind == _PULL:
                 self.pulls.pull(self.flows[name], at)
             else:
@@ -311,7 +312,7 @@ class AppflowBackend(BaseBackend):  # type: ignore[misc]
         return simulation.current.destination(self.account_id, self.region_name)
 
     def _now(self) -> datetime:
-        return simulation.current.clock.now()
+        return simulation.current.now()
 
     def _arn(self, service: str, resource: str) -> str:
         return f"arn:{self.partition}:{service}:{self.region_name}:{self.account_id}:{resource}"

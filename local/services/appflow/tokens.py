@@ -28,7 +28,7 @@ class ClientTokens:
         """
         kept = self._kept.get((flow, request.get("clientToken", "")))
         lives = simulation.current.knobs.client_token_lives
-        if kept is None or simulation.current.clock.now() - kept[0] > lives:
+        if kept is None or simulation.current.now() - kept[0] > lives:
             return None
         if compare and kept[1] != request:
             raise ConflictException("The clientToken was used with different parameters.")
@@ -37,7 +37,7 @@ class ClientTokens:
     def remember(self, flow: str, request: Request, answer: Answer) -> Answer:
         """Keep an answer for as long as its token lives, and give it back."""
         if "clientToken" in request:
-            now = simulation.current.clock.now()
+            now = simulation.current.now()
             self._drop_old(now)
             self._kept[flow, request["clientToken"]] = now, copy.deepcopy(request), answer
         return answer

@@ -91,12 +91,12 @@ class ObjectStore:
 
     def of_type(self, name: str) -> Objects:
         """Give the objects of a type, without those that have expired."""
-        self._expire(simulation.current.clock.now())
+        self._expire(simulation.current.now())
         return self._types[name]
 
     def profiles(self) -> Mapping[str, Profile]:
         """Give the profiles by ID, without those whose objects have all expired."""
-        self._expire(simulation.current.clock.now())
+        self._expire(simulation.current.now())
         return self._profiles
 
     def of_profile(self, profile: Profile) -> list[tuple[str, str, Record]]:
@@ -106,11 +106,11 @@ class ObjectStore:
     def delete(self, name: str, key: str) -> None:
         """Delete an object, which must exist, by its type and its unique key."""
         self._remove((name, key))
-        self._note(simulation.current.clock.now())
+        self._note(simulation.current.now())
 
     def statistics(self) -> Statistics:
         """Count the objects, as they were a lag ago that a knob sets."""
-        now = simulation.current.clock.now()
+        now = simulation.current.now()
         self._expire(now)
         known_until = now - simulation.current.knobs.statistics_lag
         known = [statistics for at, statistics in self._earlier if at <= known_until]
