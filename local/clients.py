@@ -13,6 +13,7 @@ _making = threading.Lock()
 _CONFIG = Config(
     retries={"total_max_attempts": 1},
     max_pool_connections=100,
+    inject_host_prefix=False,  # moto does not know TestState's host, sync-states
     user_agent="embedded-cloud",  # botocore's own is put together anew for each call
 )
 

@@ -25,7 +25,7 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from local.interpreter import jsonata, jsonpath, timing
 from local.interpreter.definition import parsing, validation
-from local.interpreter.executions import api, execution, lookup, starting
+from local.interpreter.executions import api, execution, lookup, single_state, starting
 from local.interpreter.executions.history import MOST_EVENTS
 from local.interpreter.integrations import clients, executions, lambda_functions, sdk
 from local.interpreter.maps import distributed, inline, items, map_run
@@ -108,6 +108,7 @@ def install(clock: Clock, most_events: Callable[[], int] = lambda: MOST_EVENTS) 
     """
     uninstall()
     starting.start_as_aws_does(_patches, clock, most_events)
+    single_state.test_states(_patches, clock)
     for replace in _REPLACEMENTS:
         replace(_patches)
 

@@ -42,7 +42,7 @@ def expressions(part: Any, where: str) -> Iterator[tuple[str, str]]:
 def check_transitions(states: dict[str, Any], start: str, at: str) -> None:
     """Refuse a transition to nowhere, and a state that cannot be reached."""
     for name, state in states.items():
-        for field, target in _targets(state):
+        for field, target in targets(state):
             if target not in states:
                 raise transition_problem(
                     f"Missing 'Next' target: {target}", f"{at}/States/{name}/{field}"
@@ -53,13 +53,14 @@ def check_transitions(states: dict[str, Any], start: str, at: str) -> None:
         name = to_visit.pop()
         if name not in reached:
             reached.add(name)
-            to_visit += [target for _, target in _targets(states[name])]
+            to_visit += [target for _, target in targets(states[name])]
     for name in states:
         if name not in reached:
             raise transition_problem(f'State "{name}" is not reachable.', f"{at}/States/{name}")
 
 
-def _targets(state: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def targets(state: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the states that may follow a state, each with the field that names it."""
     for field in ("Next", "Default"):
         if field in state:
             yield field, state[field]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from moto.stepfunctions.parser.api import HistoryEventType
@@ -105,16 +106,20 @@ def match_errors_as_aws_does(patches: Patches) -> None:
     def eval_body(self: Any, env: Any) -> None:
         error = env.stack.pop()
         name = error.error_name if isinstance(error, ErrorName) else None
-        names = [named.error_name for named in self.error_names]
-        env.stack.append(
-            (name is not None and name in names)
-            or (name == HEARTBEAT_TIMEOUT and TIMEOUT in names)
-            or (name not in _NOT_IN_ALL and "States.ALL" in names)
-            or (
-                name not in _NOT_IN_ALL
-                and name not in (TIMEOUT, HEARTBEAT_TIMEOUT)
-                and "States.TaskFailed" in names
-            )
-        )
+        env.stack.append(matches(name, [named.error_name for named in self.error_names]))
 
     patches.put(ErrorEqualsDecl, "_eval_body", eval_body)
+
+
+def matches(name: str | None, names: Sequence[str | None]) -> bool:
+    """Return whether ErrorEquals has the name of an error, or one that stands for it."""
+    return (
+        (name is not None and name in names)
+        or (name == HEARTBEAT_TIMEOUT and TIMEOUT in names)
+        or (name not in _NOT_IN_ALL and "States.ALL" in names)
+        or (
+            name not in _NOT_IN_ALL
+            and name not in (TIMEOUT, HEARTBEAT_TIMEOUT)
+            and "States.TaskFailed" in names
+        )
+    )
