@@ -146,7 +146,7 @@ ROWS = (
         WINDOWS,
     ),
     Remediation(
-        ("Appflow.ServiceQuotaExceededException",),
+        ("Appflow.ServiceQuotaExceededException", "ServiceQuotaExceededException"),
         "For a day, the account had no free flow, or no free concurrent flow run.",
         "Delete flows that you don't need, or request a higher quota.",
         Then.REDRIVE,
