@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -9,10 +10,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
 
-from tests.end_to_end.commands import BULK, ROOT, THIS_CLONE
+from local.account import REGION
+from tests.end_to_end.commands import BULK, ROOT, THIS_CLONE, bulk_here, serving
 
 SERVICES = (
     "APPFLOW",
@@ -104,3 +108,44 @@ def test_an_import_sends_nothing_to_the_endpoints_of_the_shell(
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert heard == []
+
+
+def test_a_server_keeps_to_itself_beside_another_one(tmp_path: Path) -> None:
+    # Given two servers, one of which was started in a shell that is set up for the other
+    with (
+        serving(tmp_path) as other,
+        serving(tmp_path, **in_variables(other, tmp_path)) as server,
+    ):
+        example = str(ROOT / "events/four-lines.json")
+        started = bulk_here("start", example, "--watch", "--endpoint", server, cwd=tmp_path)
+        listed = [
+            json.loads(bulk_here("list", "--json", "--endpoint", address, cwd=tmp_path).stdout)
+            for address in (server, other)
+        ]
+        stored = [_stored(address) for address in (server, other)]
+    # Then an import leaves its execution, its flow and its files in its own server alone
+    assert started.returncode == 0, started.stdout + started.stderr
+    assert [len(executions) for executions in listed] == [1, 0]
+    assert [flows for flows, _ in stored] == [1, 0]
+    assert stored[0][1] > 0
+    assert stored[1][1] == 0
+
+
+def _stored(address: str) -> tuple[int, int]:
+    """Count the flows, and the files in all buckets."""
+
+    def client(service: str) -> Any:
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            region_name=REGION,
+            endpoint_url=address,
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+
+    s3 = client("s3")
+    files = [
+        s3.list_objects_v2(Bucket=bucket["Name"]).get("KeyCount", 0)
+        for bucket in s3.list_buckets()["Buckets"]
+    ]
+    return len(client("appflow").list_flows()["flows"]), sum(files)
