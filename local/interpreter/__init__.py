@@ -52,13 +52,12 @@ __all__ = ["install", "installed", "on_status_change", "uninstall", "wait_for"]
 _patches = Patches()
 _SECONDS_TO_END = 60.0
 
-_REPLACEMENTS = (
+REPLACEMENTS: tuple[Callable[[Patches], None], ...] = (
     jsonata.bind_values,
     jsonata.keep_absent_results_absent,
     jsonpath.read_paths_as_aws_does,
     validation.refuse_what_aws_refuses,
     validation.answer_validations,
-    parsing.parse_what_aws_accepts,
     parsing.accept_any_error_name,
     parsing.forget_what_was_refused,
     frames.extend_frames,
@@ -109,7 +108,7 @@ def install(clock: Clock, most_events: Callable[[], int] = lambda: MOST_EVENTS) 
     uninstall()
     starting.start_as_aws_does(_patches, clock, most_events)
     single_state.test_states(_patches, clock)
-    for replace in _REPLACEMENTS:
+    for replace in REPLACEMENTS:
         replace(_patches)
 
 

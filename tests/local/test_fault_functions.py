@@ -88,6 +88,12 @@ def test_a_function_fails_before_or_after_its_handler_took_effect(
     assert count(cloud) == effects
 
 
+@pytest.mark.needs("integrations.lambda_functions.name_errors_as_aws_does")
+def test_an_error_of_lambda_has_the_name_that_aws_gives_it(cloud: Cloud) -> None:
+    ask(Ends="Unknown")
+    assert cloud.run({"Put": PUT})["error"] == "Lambda.Unknown"
+
+
 @pytest.mark.parametrize(("ends", "moment", "effects"), WAYS)
 def test_a_retrier_that_names_the_error_invokes_it_again(
     cloud: Cloud, ends: str, moment: str, effects: int

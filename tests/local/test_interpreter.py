@@ -58,6 +58,7 @@ class TestExpressions:
         # Then it comes out as it went in
         assert cloud.output(states, {"v": value}) == {"a": value, "b": value}
 
+    @pytest.mark.needs("jsonata.bind_values")
     def test_a_number_beyond_all_floats_passes_as_null(self, cloud: Cloud) -> None:
         machine = cloud.machine(
             passing({"v": "{% $states.input.v %}", "all": "{% $states.input %}"})
@@ -100,6 +101,7 @@ class TestExpressions:
     @pytest.mark.parametrize(
         "expression", ["$states.input.absent", "$absent", "'a' + 1", "1 / 0", "function($x) {$x}"]
     )
+    @pytest.mark.needs("states.state.enter_and_leave_as_aws_does")
     def test_an_expression_without_a_value_fails_the_state(
         self, cloud: Cloud, expression: str
     ) -> None:
@@ -108,17 +110,35 @@ class TestExpressions:
         assert (ended["status"], ended["error"]) == ("FAILED", "States.QueryEvaluationError")
         assert "EvaluationFailed" in cloud.kinds(execution)
 
+    @pytest.mark.needs("states.choice.require_boolean_conditions")
     def test_a_condition_must_be_a_boolean(self, cloud: Cloud) -> None:
         choice = {"Type": "Choice", "Choices": [{"Condition": "{% 1 %}", "Next": "Pass"}]}
         ended = cloud.run({"Choose": choice, "Pass": PASS})
         assert ended["error"] == "States.QueryEvaluationError"
 
+    @pytest.mark.needs("states.state.pass_without_a_result")
+    def test_a_pass_state_has_no_result(self, cloud: Cloud) -> None:
+        assert cloud.output(passing("{% $exists($states.result) %}")) is False
+
+    @pytest.mark.needs("jsonata.keep_absent_results_absent")
+    def test_the_items_of_a_map_are_selected_without_a_result(self, cloud: Cloud) -> None:
+        items = {
+            "Type": "Map",
+            "Items": [1],
+            "ItemSelector": {"there": "{% $exists($states.result) %}"},
+            "ItemProcessor": {"StartAt": "P", "States": {"P": PASS}},
+            "End": True,
+        }
+        assert cloud.output({"Map": items}) == [{"there": False}]
+
+    @pytest.mark.needs("states.choice.choose_as_aws_does")
     def test_no_rule_matches(self, cloud: Cloud) -> None:
         choice = {"Type": "Choice", "Choices": [{"Condition": "{% false %}", "Next": "Pass"}]}
         assert cloud.run({"Choose": choice, "Pass": PASS})["error"] == "States.NoChoiceMatched"
 
 
 class TestVariables:
+    @pytest.mark.needs("states.state.assign_at_the_end")
     def test_assign_takes_effect_when_the_state_ends(self, cloud: Cloud) -> None:
         states = {
             "First": {"Type": "Pass", "Assign": {"v": 1}, "Next": "Second"},
@@ -233,6 +253,7 @@ class TestErrors:
     def failing(**more: Any) -> dict[str, Any]:
         return {"Type": "Parallel", "Branches": [FAILS], "End": True, **more}
 
+    @pytest.mark.needs("executions.api.page_through_history")
     def test_retries_back_off_on_the_clock(self, cloud: Cloud) -> None:
         # Given a state that fails, with three retries
         retry = {
@@ -332,6 +353,7 @@ class TestErrors:
             "assigned": 2,
         }
 
+    @pytest.mark.needs("states.errors.match_errors_as_aws_does")
     def test_all_does_not_catch_the_data_limit(self, cloud: Cloud) -> None:
         # Given a state whose result is larger than 256 KiB
         branch = {
@@ -355,6 +377,7 @@ class TestErrors:
         ended = cloud.run(passing("{% $pad('', 300000, 'x') %}"))
         assert ended["error"] == "States.DataLimitExceeded"
 
+    @pytest.mark.needs("states.errors.retry_and_catch_as_aws_does")
     def test_an_error_in_a_tasks_output_can_be_caught(self, cloud: Cloud) -> None:
         states = {
             "Try": {
@@ -373,6 +396,7 @@ class TestErrors:
         ended = cloud.run({"All": {"Type": "Parallel", "Branches": [branch], "End": True}})
         assert ended["error"] == "States.QueryEvaluationError"
 
+    @pytest.mark.needs("states.waiting.stop_at_once")
     def test_a_failing_branch_ends_the_others(self, cloud: Cloud) -> None:
         slow = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 9, "End": True}}}
         ended = cloud.run({"All": {"Type": "Parallel", "Branches": [slow, FAILS], "End": True}})
@@ -390,6 +414,7 @@ def _renamed(branch: dict[str, Any]) -> dict[str, Any]:
     return {"StartAt": "Other", "States": {"Other": state}}
 
 
+@pytest.mark.needs("states.retriers.count_attempts_in_one_place")
 def test_attempts_are_counted_in_one_place_whichever_call_comes_first(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -420,6 +445,11 @@ def _names_of_a_counter(monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 class TestDefinitions:
+    @pytest.mark.needs("definition.validation.refuse_what_aws_refuses")
+    def test_a_transition_to_nowhere_is_refused(self, cloud: Cloud) -> None:
+        with pytest.raises(ClientError, match="Missing 'Next' target"):
+            cloud.machine({"P": {"Type": "Pass", "Next": "Nowhere"}})
+
     @pytest.mark.parametrize(
         ("states", "top", "told"),
         [
@@ -486,6 +516,7 @@ class TestExecutions:
     def test_an_output_is_json(self, cloud: Cloud, output: Any) -> None:
         assert cloud.output({"P": PASS}, output) == output
 
+    @pytest.mark.needs("executions.api.stop_with_a_reason")
     def test_stop_ends_a_wait_at_once(self, cloud: Cloud) -> None:
         # Given an execution that waits for something outside
         with cloud.clock.at_work():  # time stands still
@@ -551,6 +582,7 @@ class TestExecutions:
         ([], "SCHEMA_VALIDATION_FAILED", None),
     ],
 )
+@pytest.mark.needs("definition.validation.answer_validations")
 def test_a_definition_is_validated_without_a_machine(
     cloud: Cloud, definition: Any, code: str | None, location: str | None
 ) -> None:
@@ -566,6 +598,7 @@ def test_text_that_is_not_json_is_no_definition(cloud: Cloud) -> None:
     assert diagnostic["code"] == "INVALID_JSON_DESCRIPTION"
 
 
+@pytest.mark.needs("definition.parsing.forget_what_was_refused")
 def test_a_refused_definition_does_not_spoil_the_next_one(cloud: Cloud) -> None:
     def create(name: str, states: dict[str, Any], **top: Any) -> None:
         definition = {"StartAt": next(iter(states)), "States": states, **top}

@@ -37,6 +37,7 @@ def starting(machine: str, form: str, **more: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.needs("integrations.executions.start_as_aws_does")
 def test_a_started_execution_is_not_waited_for(cloud: Cloud) -> None:
     machine, began = cloud.machine(WORKS), cloud.clock.now()
     output = cloud.output(starting(machine, ""))
@@ -117,6 +118,7 @@ def test_an_execution_is_stopped_with_the_one_that_waits_for_it(cloud: Cloud) ->
     assert (stopped["stopDate"] - stopped["startDate"]).total_seconds() == 10
 
 
+@pytest.mark.needs("integrations.sdk.call_as_aws_does")
 def test_an_execution_answers_by_a_task_token(cloud: Cloud) -> None:
     answers = {
         "Answer": {

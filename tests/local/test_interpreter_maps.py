@@ -83,6 +83,9 @@ class TestInline:
 
 
 class TestChildren:
+    @pytest.mark.needs("executions.api.list_executions_of_map_runs")
+    @pytest.mark.needs("executions.lookup.look_up_children")
+    @pytest.mark.needs("maps.distributed.run_each_item_as_an_execution")
     def test_a_child_is_an_execution_of_its_own(self, cloud: Cloud) -> None:
         # Given a machine whose children return what they see
         told = {
@@ -270,6 +273,17 @@ class TestToleratedFailures:
             assert ended["status"] == "SUCCEEDED"
 
 
+@pytest.mark.needs("executions.api.describe_map_runs")
+def test_map_runs_are_listed_in_pages(cloud: Cloud) -> None:
+    first = distributed_map({"P": PASS}, Items=[1], Next="Second")
+    second = distributed_map({"Q": PASS}, Items=[1])
+    execution = cloud.start(cloud.machine({"First": first, "Second": second}))
+    cloud.ended(execution)
+    page = cloud.sfn.list_map_runs(executionArn=execution, maxResults=1)
+    rest = cloud.sfn.list_map_runs(executionArn=execution, nextToken=page["nextToken"])
+    assert len(page["mapRuns"]) == len(rest["mapRuns"]) == 1
+
+
 class TestStopping:
     def test_stopping_the_parent_aborts_its_children_where_they_stand(self, cloud: Cloud) -> None:
         # Given children that would each write an object after an hour
@@ -348,6 +362,7 @@ class TestRedrive:
         assert kinds.index("ExecutionRedriven") == kinds.index("ExecutionFailed") + 1
         assert [e["id"] for e in cloud.events(execution)] == list(range(1, len(kinds) + 1))
 
+    @pytest.mark.needs("executions.api.redrive_executions")
     def test_a_stopped_wait_waits_again(self, cloud: Cloud) -> None:
         with cloud.clock.at_work():
             states = {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}
@@ -362,6 +377,7 @@ class TestRedrive:
         with pytest.raises(cloud.sfn.exceptions.ExecutionNotRedrivable):
             cloud.sfn.redrive_execution(executionArn=execution)
 
+    @pytest.mark.needs("states.branches.run_parallel_states_on_the_clock")
     def test_only_the_failed_branches_run_again(self, cloud: Cloud) -> None:
         branches = [
             {"StartAt": "Good", "States": {"Good": {**PASS, "Output": "good"}}},
@@ -386,6 +402,7 @@ class TestRedrive:
         ]
         assert (entered.count("Good"), entered.count("P"), entered.count("N")) == (1, 1, 2)
 
+    @pytest.mark.needs("maps.distributed.redrive_map_runs")
     def test_only_the_unsuccessful_children_run_again(self, cloud: Cloud) -> None:
         # Given a Map of which one child failed, one was aborted and some had succeeded
         children = {"First": {"Type": "Pass", "Next": "Need"}, "Need": needs("{% $states.input %}")}
@@ -469,6 +486,7 @@ def test_an_exception_in_a_worker_fails_a_distributed_map(
 
 
 @pytest.mark.parametrize("items", [1, 4])
+@pytest.mark.needs("maps.inline.iterate_on_the_clock")
 def test_an_exception_in_a_worker_fails_an_inline_map(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, items: int
 ) -> None:

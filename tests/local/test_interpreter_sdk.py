@@ -134,6 +134,7 @@ class TestCalls:
         assert cloud.output({"Get": task}) == {"DomainName": "d"}
         assert asked == [("customer-profiles", "GetDomain", {"DomainName": "d"}, ROLE)]
 
+    @pytest.mark.needs("integrations.sdk.name_errors_as_aws_does")
     def test_errors_meet_the_retries_that_name_them(
         self, cloud: Cloud, answering: Callable[..., list[Any]]
     ) -> None:

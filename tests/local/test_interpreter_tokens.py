@@ -70,6 +70,7 @@ def test_the_answer_is_the_result(cloud: Cloud) -> None:
         assert json.loads(cloud.ended(execution)["output"]) == {"a": 1}
 
 
+@pytest.mark.needs("executions.api.fail_tasks_with_a_cause")
 def test_a_task_fails_with_the_error_of_the_answer(cloud: Cloud) -> None:
     with cloud.clock.at_work():
         execution = cloud.start(cloud.machine({"Ask": ASK}))

@@ -15,6 +15,7 @@ from local.clock import Clock
 from local.cloud import Cloud, embedded_cloud
 from local.server import serving
 
+VERSIONS = '{"stateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:machine"}'
 DEEP = "[" * 100_000 + "]" * 100_000
 ADVANCE = "/local/advance"
 CONTACTS = "/local/sources/acme-sf/Contact"
@@ -143,7 +144,7 @@ class TestStepFunctions:
             ("ListStateMachines", '{"maxResults": "x"}', 400, "ValidationException", "maxResults"),
             ("StartExecution", "{}", 400, "ValidationException", "stateMachineArn"),
             ("Nothing", "{}", 400, "UnknownOperationException", "Nothing"),
-            ("TestState", '{"definition": "{}"}', 501, "NotImplemented", "not simulate"),
+            ("ListStateMachineVersions", VERSIONS, 501, "NotImplemented", "not simulate"),
             ("DescribeExecution", '{"executionArn": "x"}', 400, "InvalidArn", "x"),
         ],
     )

@@ -64,11 +64,6 @@ def _attach(components: dict[str, Any], machine: dict[str, Any]) -> None:
             _attach(component.iteration_component._states.states, processor)
 
 
-def parse_what_aws_accepts(patches: Patches) -> None:
-    """Accept integers as percentages and ResultWriter's Arguments; moto's parser does not."""
-    patches.put(AmazonStateLanguageParser, "parse", staticmethod(parse))
-
-
 def accept_any_error_name(patches: Patches) -> None:
     """Let errors have any name; moto refuses to pass ``States.…`` out of a branch."""
 
