@@ -3,3 +3,4 @@
 from local import startup
 
 startup.import_batch_lazily()
+startup.read_models_once()

@@ -5,6 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from botocore.loaders import Loader
+
+import local
+
 CHECK = """
 import sys
 import boto3
@@ -32,3 +36,9 @@ assert get_backend("ec2") is ec2_backends
 def test_ec2_is_not_imported_until_it_is_used() -> None:
     checked = subprocess.run([sys.executable, "-c", CHECK], capture_output=True, text=True)
     assert checked.returncode == 0, checked.stderr
+
+
+def test_all_loaders_share_what_they_read() -> None:
+    assert local.startup  # is imported
+    first, second = (Loader().load_service_model("appflow", "service-2") for _ in range(2))
+    assert first is second
