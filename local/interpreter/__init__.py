@@ -2,7 +2,8 @@
 
 Moto runs real definitions, but in many places not as AWS runs them. Each difference is removed
 by one function of this package, named after what AWS does; :func:`install` calls them all. They
-replace internals of moto 5.2.5 that no later version promises to keep, so moto is pinned.
+replace internals of moto 5.2.5 that no later version promises to keep, so moto is pinned. Tests
+marked with ``needs`` run without a replacement too, and report when moto needs it no longer.
 
 A package for each concept of the States Language:
 
