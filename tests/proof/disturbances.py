@@ -43,7 +43,10 @@ _REMOVING = (
     "appflow:CancelFlowExecutions",
     "appflow:DeleteFlow",
     "customer-profiles:DeleteIntegration",
+    "customer-profiles:GetIntegration",
 )
+"""Calls without which something may not be removed: the flow of a window is kept while it is not
+known whether its integration exists."""
 _OF_WINDOWS = [
     "appflow:CreateFlow",
     "appflow:StartFlow",
@@ -52,7 +55,6 @@ _OF_WINDOWS = [
     "s3:PutObject",
 ]
 _OTHERS = [
-    "customer-profiles:GetIntegration",
     "s3:GetObject",
     "s3:ListObjectsV2",
     "lambda:Invoke",
@@ -181,23 +183,21 @@ def _machine_breaks(draw: st.DrawFn) -> Disturbance:
         "Operation": "customer-profiles:PutIntegration",
         "Match": {"FlowDefinition": "acme"},
     }
-    return Disturbance(
-        draw(
-            st.sampled_from(
-                [
-                    invoke,
-                    {**invoke, "Moment": "After"},
-                    integrate,
-                    {**integrate, "Moment": "After", "Error": "AccessDeniedException"},
-                    {"Operation": "customer-profiles:GetIntegration"},
-                    {"Operation": "s3:PutObject", "Match": {"Key": "report"}},
-                    {"Operation": "s3:PutObject", "Match": {"Key": "windows/"}, "Moment": "After"},
-                    {"Operation": "s3:GetObject", "Match": {"Key": "plan.json"}},
-                ]
-            )
-        ),
-        failed_runs=None,
+    asked: Fault = draw(
+        st.sampled_from(
+            [
+                invoke,
+                {**invoke, "Moment": "After"},
+                integrate,
+                {**integrate, "Moment": "After", "Error": "AccessDeniedException"},
+                {"Operation": "customer-profiles:GetIntegration"},
+                {"Operation": "s3:PutObject", "Match": {"Key": "report"}},
+                {"Operation": "s3:PutObject", "Match": {"Key": "windows/"}, "Moment": "After"},
+                {"Operation": "s3:GetObject", "Match": {"Key": "plan.json"}},
+            ]
+        )
     )
+    return Disturbance(asked, failed_runs=None, hinders_removal=asked["Operation"] in _REMOVING)
 
 
 # ------------------------------------------------------------------------------- an unkind cloud
