@@ -59,6 +59,11 @@ def test_a_choice_answers_the_state_that_it_chooses(cloud: Cloud) -> None:
     ]
 
 
+def test_a_state_that_follows_itself_runs_once(cloud: Cloud) -> None:
+    state = jsonata("Wait", Seconds=10, Next="TestState")
+    assert tried(cloud, state)["nextState"] == "TestState"
+
+
 def test_the_last_state_has_none_after_it_and_a_failure_no_output(cloud: Cloud) -> None:
     assert tried(cloud, {"Type": "Succeed"}, {"a": 1}) == {
         "status": "SUCCEEDED",
@@ -161,6 +166,8 @@ def test_what_runs_other_states_or_waits_needs_a_mock(cloud: Cloud, kind: str) -
     ("state", "more", "words"),
     [
         ({"Type": "Nothing"}, {}, "unknown or missing Type"),
+        ({"Next": "Later"}, {}, "malformed: KeyError"),
+        ({"Type": "Choice", "Choices": [1]}, {}, "malformed: AttributeError"),
         ({"Type": "Succeed"}, {"mock": {"result": "1"}}, "can only be specified for Task"),
         ({"Type": "Succeed"}, {"context": "{}", "variables": "[]"}, "variables must be a JSON"),
         ({"Type": "Succeed"}, {"context": '{"Map": {}}'}, "only be specified with a mock"),
@@ -169,7 +176,18 @@ def test_what_runs_other_states_or_waits_needs_a_mock(cloud: Cloud, kind: str) -
         ("{", {}, "definition is not JSON"),
         (BULK, {"stateName": "Nothing"}, "no state Nothing"),
     ],
-    ids=["type", "mock", "variables", "context", "context member", "result", "JSON", "name"],
+    ids=[
+        "type",
+        "no type",
+        "choices",
+        "mock",
+        "variables",
+        "context",
+        "context member",
+        "result",
+        "JSON",
+        "name",
+    ],
 )
 def test_a_request_that_makes_no_sense_is_refused(
     cloud: Cloud, state: Any, more: dict[str, Any], words: str

@@ -64,6 +64,12 @@ class Trial:
     """How often the state was retried for the mocked error."""
 
     @property
+    def name_in_machine(self) -> str:
+        """Its name in the machine that runs it: another one if it may follow itself."""
+        is_next = any(target == self.name for _, target in targets(self.state))
+        return f"{self.name} (tested)" if is_next else self.name
+
+    @property
     def definition(self) -> str:
         """The machine that runs it: without Retry, and an end in place of each state after it."""
         state = {key: value for key, value in self.state.items() if key != "Retry"}
@@ -72,8 +78,8 @@ class Trial:
             state = {**kept, "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke"}
         states = {target: {"Type": "Succeed"} for _, target in targets(state)}
         machine = {
-            "StartAt": self.name,
-            "States": {**states, self.name: state},
+            "StartAt": self.name_in_machine,
+            "States": {**states, self.name_in_machine: state},
             "TimeoutSeconds": _SECONDS,
         }
         return json.dumps(machine)
@@ -93,7 +99,7 @@ class _TrialExecution(Execution):
             context[name] = {**context.get(name, {}), **value}
         if self.trial.mock:
             mocked = SimpleNamespace(mocked_responses=[_response(self.trial.mock)])
-            named = {self.trial.name: mocked}
+            named = {self.trial.name_in_machine: mocked}
             self.env.mock_test_case = SimpleNamespace(state_mocked_responses=named)
 
     def _notify(self) -> None:
@@ -212,7 +218,11 @@ def _check(trial: Trial) -> None:
         raise ValidationException(f"A {resource or kind} state can only be tested with a mock.")
     if kind == "Task" and not trial.mock and not trial.role_arn:
         raise ValidationException("roleArn is required to test a Task without a mock.")
-    validate(trial.definition)
+    try:
+        definition = trial.definition
+    except (AttributeError, KeyError, TypeError) as wrong:
+        raise InvalidDefinition(f"The state is malformed: {wrong!r}") from None
+    validate(definition)
 
 
 # What is answered ----------------------------------------------------------------------------
