@@ -54,16 +54,13 @@ class Progress:
     cause: str = ""
     report: Mapping[str, Any] | None = None
     """``report.json``, once the execution has ended; None if it has none."""
+    is_dry_run: bool = False
+    """Whether the execution plans and runs nothing."""
 
     @property
     def ended(self) -> bool:
         """Whether the execution has ended."""
         return self.status in ENDED
-
-    @property
-    def is_dry_run(self) -> bool:
-        """Whether the execution plans and runs nothing."""
-        return bool(self.report and self.report.get("DryRun"))
 
     @property
     def counted(self) -> Counter[str]:
@@ -115,6 +112,13 @@ class Progress:
         return [w.took for w in self.windows if w.status == status and w.took is not None]
 
 
+def _is_dry_run(execution_input: str) -> bool:
+    try:
+        return json.loads(execution_input).get("DryRun") is True
+    except (ValueError, AttributeError):  # the execution says what is wrong with its input
+        return False
+
+
 class Watcher:
     """Follows one execution. What has not changed is read only once.
 
@@ -146,6 +150,7 @@ class Watcher:
             error=execution.get("error", ""),
             cause=execution.get("cause", ""),
             report=None if is_running else self.folder.read(REPORT),
+            is_dry_run=_is_dry_run(execution.get("input", "")),
         )
 
     def _windows(

@@ -115,7 +115,7 @@ def summary(progress: Progress) -> str:
     """Give the counts in one line: ``7 of 18 windows, 1 failed, 3 running, 1,234 records``."""
     counted, total = progress.counted, len(progress.windows)
     if progress.is_dry_run:
-        return f"{total:,} windows planned"
+        return f"dry run: {total:,} windows planned"
     parts = [f"{counted['COMPLETE']:,} of {total:,} windows"]
     for status, word in (
         ("FAILED", "failed"),

@@ -88,6 +88,20 @@ class TestYoungResources:
         assert ended.statuses == dict.fromkeys(WINDOWS, "COMPLETE"), ended.message
         assert watched.runs == dict.fromkeys(WINDOWS, 1)
 
+    def test_are_waited_for_if_their_tags_and_then_they_themselves_are_not_known(
+        self, watched: Watched
+    ) -> None:
+        # Given refusals of two kinds, each for about a minute
+        set_knobs(
+            young_tags=Young(lasts=timedelta(seconds=60)),
+            young_flows=Young(calls=3),
+            young_integrations=Young(calls=3),
+        )
+        ended = watched.run()
+        assert ended.status == "SUCCEEDED", ended.message
+        assert watched.runs == dict.fromkeys(WINDOWS, 1)
+        assert watched.is_whole()
+
     def test_are_adopted_once_their_tags_can_be_read(self, watched: Watched) -> None:
         # Given a flow whose creation was not answered, and that nobody finds for a minute
         lost = {"Operation": "appflow:CreateFlow", "Moment": "After", "Nth": 1}

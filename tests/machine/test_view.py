@@ -122,7 +122,7 @@ class TestEnds:
         seen = look(contacts)
         lines = screen(seen, size)
         assert lines[0].startswith("Execution run  dry run  SUCCEEDED")
-        assert lines[1] == "6 windows planned"
+        assert lines[1] == "dry run: 6 windows planned"
         text = told(seen)
         assert "Estimated cost: $" in text
         assert "Continuous integration, as expected: Created" in text

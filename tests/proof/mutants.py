@@ -83,19 +83,6 @@ LAGGING = small(
 )
 NOTHING_FOLLOWS = replace(LAGGING, asked=PLAIN.asked | {"Continue": False}, hand_off=None)
 ONE_AT_A_TIME = small(asked=PLAIN.asked | {"MaxConcurrency": 1})
-ONE_PLACE = small(
-    Disturbance(
-        {
-            "Operation": "customer-profiles:PutIntegration",
-            "Moment": "After",
-            "Error": "InternalServerException",
-            "Nth": 1,
-            "Each": True,
-        },
-        knobs={"IntegrationsPerDomain": 1, "FullDomainError": "BadRequestException"},
-    ),
-    asked=PLAIN.asked | {"MaxConcurrency": 1},
-)
 YOUNG = small(Disturbance(knobs={"YoungFlows": {"Lasts": "PT50S", "Answer": "denied"}}))
 YOUNG_INTEGRATIONS = small(
     Disturbance(knobs={"YoungIntegrations": {"Lasts": "PT50S", "Answer": "not found"}}),
@@ -160,14 +147,6 @@ CODE = {
     "nothing warns of records that become readable late where no pull follows": Mutant(
         code("input.request", "not keys.Continue and readable > now", "False"),
         Run(NOTHING_FOLLOWS),
-    ),
-    "the integration's own flow is taken for a full domain": Mutant(
-        code(
-            CREATE,
-            "_is_taken(error) or _is_registered(desired, _observe(desired))",
-            "_is_taken(error)",
-        ),
-        Run(ONE_PLACE, "gave up too early"),
     ),
     "the integration begins at the start of the first pull": Mutant(
         code(BOUNDS, "iso(pulls_from)", "iso(max(pulls_from, now))"), Run(CHANGING)

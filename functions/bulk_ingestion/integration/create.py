@@ -139,11 +139,7 @@ def _is_registered(desired: DesiredIntegration, flow: observed.Flow | None) -> b
 
 
 def _create(desired: DesiredIntegration, continues_from: datetime, now: datetime) -> str | None:
-    """Create it and give its URI; None if a flow with its name was created in the meantime.
-
-    A call that failed may have created the integration, which took the domain's last free place.
-    Then the next call is refused for that, and not for the flow's name.
-    """
+    """Create it and give its URI; None if a flow with its name was created in the meantime."""
     definition = definitions.continuous(
         desired.target.flow_definition,
         desired.pulls_from(continues_from),
@@ -153,7 +149,7 @@ def _create(desired: DesiredIntegration, continues_from: datetime, now: datetime
     try:
         return _put(desired, _for_boto(definition))
     except ClientError as error:
-        if _is_taken(error) or _is_registered(desired, _observe(desired)):
+        if _is_taken(error):
             return None
         answered = _answered_at(error)
         if answered is None or answered < _starts(definition):
