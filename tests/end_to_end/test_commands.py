@@ -299,6 +299,8 @@ def test_a_server_ends_with_the_executions_that_run_and_logs_requests(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell has the commands that it runs in the background ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert server.stdout is not None
     facts = json.loads(server.stdout.readline())

@@ -250,7 +250,7 @@ def test_a_check_that_repairs(keeper: Keeper, way: str) -> None:
     last = keeper.last_pull
     keeper.change()
     machine.cloud.client("appflow").delete_flow(flowName=FLOW, forceDelete=True)
-    do_twice(way)
+    do_twice(way, step=2)  # a missing flow is looked for in more calls than there are tries
     ended = keeper.check()
 
     assert ended.status == "SUCCEEDED", ended.message
