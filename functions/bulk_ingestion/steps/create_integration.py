@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,6 +14,7 @@ from bulk_ingestion.aws.domain_counts import count_now
 from bulk_ingestion.aws.folder import Folder
 from bulk_ingestion.aws.observability import logger
 from bulk_ingestion.aws.observed import all_integrations
+from bulk_ingestion.aws.transport import CALL_FAILED
 from bulk_ingestion.errors import DomainFull
 from bulk_ingestion.flow.failure_texts import Kind, says
 from bulk_ingestion.integration import create, state
@@ -47,12 +50,11 @@ def create_integration(
     )
     if job.continues:
         try:
-            complete = _continue(job, reviewed, known, folder.bucket, tags, now)
-        except Exception as raised:
-            is_full = _is_full(job.target.domain, integration_quota, raised)
-            error = DomainFull(str(raised)) if is_full else raised
+            with _named_if_full(job.target.domain, integration_quota):
+                complete = _continue(job, reviewed, known, folder.bucket, tags, now)
+        except Exception as error:
             report.write(folder, report.failed(reviewed, error, now))
-            raise error from raised
+            raise
     else:
         complete = report.completed(reviewed, None, None, (), now)
     counts = count_now(job.target.domain, settings.dead_letter_queue_arn(), now)
@@ -147,14 +149,27 @@ def _continue(
     return report.completed(reviewed, ensured.integration, reported, warnings, now)
 
 
-def _is_full(domain: str, quota: int, error: Exception) -> bool:
-    """Whether an integration was refused because the domain has no free one.
+@contextmanager
+def _named_if_full(domain: str, quota: int) -> Iterator[None]:
+    """Raise DomainFull if an integration was refused because the domain has no free one.
 
-    Customer Profiles has no specific error for this, as in the state machine.
+    Customer Profiles has no specific error for this.
     """
-    if not isinstance(error, ClientError) or error.operation_name != "PutIntegration":
-        return False
-    return says(Kind.FULL, str(error)) or len(list(all_integrations(domain))) >= quota
+    try:
+        yield
+    except ClientError as error:
+        is_put = error.operation_name == "PutIntegration"
+        if is_put and (says(Kind.FULL, str(error)) or _count(domain) >= quota):
+            raise DomainFull(str(error)) from error
+        raise
+
+
+def _count(domain: str) -> int:
+    """Count a domain's integrations; 0 if nothing answers."""
+    try:
+        return sum(1 for _ in all_integrations(domain))
+    except CALL_FAILED:
+        return 0
 
 
 def _store(bucket: str, job: Job, transition: Transition) -> State:
