@@ -253,6 +253,32 @@ class TestHistories:
         assert watched.is_whole()
 
 
+class TestThePreflight:
+    @pytest.mark.parametrize(
+        ("operation", "error"),
+        [
+            ("appflow:DescribeConnectorEntity", "ConnectorAuthenticationException"),
+            ("appflow:DescribeConnectorEntity", "ResourceNotFoundException"),
+            ("customer-profiles:GetDomain", "ResourceNotFoundException"),
+        ],
+    )
+    def test_looks_twice_before_it_fails(
+        self, watched: Watched, operation: str, error: str
+    ) -> None:
+        ended = watched.run({"Operation": operation, "Error": error, "Nth": 1})
+        assert faults.status()["Faults"][0]["Struck"] == 1
+        assert ended.status == "SUCCEEDED", ended.message
+        assert watched.is_whole()
+
+    def test_fails_if_the_second_look_finds_the_same(self, watched: Watched) -> None:
+        error = "ConnectorAuthenticationException"
+        refused = {"Operation": "appflow:DescribeConnectorEntity", "Error": error}
+        ended = watched.run(refused)
+        assert (ended.status, ended.error) == ("FAILED", "PreflightFailed")
+        assert "The source refuses the connection" in ended.message
+        assert faults.status()["Faults"][0]["Struck"] == 2
+
+
 class TestTheIntegration:
     """No single answer is believed, neither by the last state nor by a check and its repair."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from bulk_ingestion.flow.object_types import ObjectType
 from bulk_ingestion.flow.target import Target
 from bulk_ingestion.wording import nearest
 
+_SECOND_LOOK_SECONDS = 10
 _NO_ENTITY = ("ResourceNotFoundException", "ValidationException")
 
 
@@ -35,8 +37,17 @@ def check(target: Target, stack_key: str, windowed: bool) -> Checked:
     """Check a target against what AWS has.
 
     ``stack_key`` is the only KMS key that the stack's roles may use. ``windowed`` says whether
-    there are windows, whose flows filter by the datetime field.
+    there are windows, whose flows filter by the datetime field. What is fatal is checked a second
+    time: a source may refuse one call, and what was just created may not be visible yet.
     """
+    checked = _check(target, stack_key, windowed)
+    if any(finding.fatal for finding in checked.found):
+        time.sleep(_SECOND_LOOK_SECONDS)
+        checked = _check(target, stack_key, windowed)
+    return checked
+
+
+def _check(target: Target, stack_key: str, windowed: bool) -> Checked:
     found: list[Finding] = []
     definition = {**target.flow_definition}
     domain_name, object_type = target.domain, target.object_type
