@@ -26,6 +26,7 @@ from bulk_ingestion.times import parse_instant
 from local.clock import Clock
 from local.cloud import embedded_cloud
 from local.faults import faults
+from local.services.appflow.flows import Flow
 from tests.machine.contacts import contact
 from tests.machine.flow_definitions import definition
 from tests.machine.keeper import FLOW, Keeper
@@ -146,8 +147,8 @@ class Trial:
     imported: dict[Fields, Coverage] = field(default_factory=lambda: defaultdict(Coverage))
     asked: list[tuple[datetime, datetime, Fields]] = field(default_factory=list)
     """From and until when an import was to bring records, and with which fields."""
-    latest: datetime = NOW
-    """When the latest import started."""
+    earlier: Flow | None = None
+    """The integration's flow when the latest import started."""
     late_until: datetime = NOW
     """When all records can be read that appear later than the ScheduleOffset allows for."""
     moved_back: list[str] = field(default_factory=list)
@@ -176,7 +177,7 @@ class Trial:
             if task["taskType"] == "Map"
         )
         before = self.imported[of_this]
-        if self.keeper.flow.created_at < self.latest:
+        if self.keeper.flow is self.earlier:
             before = Coverage()  # the latest import left the integration as it was
         again = before.covered_until(since) - since
         if again > self.sequence.overlap + CHECKED_EVERY + SCHEDULE_OFFSET:
@@ -199,7 +200,8 @@ class Trial:
     def _import(self, step: Import) -> None:
         if not step.has_windows and self.late_until > self.keeper.now:
             self.machine.cloud.live(self.late_until - self.keeper.now)
-        start = self.latest = self.keeper.now
+        start = self.keeper.now
+        self.earlier = self.keeper.flow if FLOW in self.machine.flows() else None
         overlap = f"PT{self.sequence.overlap // HOUR}H"
         ended = self.machine.run(next(self.names), **step.asked, Overlap=overlap)
         assert ended.status == "SUCCEEDED", f"{ended.error}: {ended.message}"
