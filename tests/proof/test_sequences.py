@@ -60,7 +60,9 @@ class Import:
     def has_windows(self) -> bool:
         """Whether AppFlow's own pulls import nothing but what changes after the hand-off."""
         since, until = self.days
-        return until > 0 or since > TWO_MONTHS
+        if not self.continues:
+            return True
+        return (until or since) > TWO_MONTHS
 
     @property
     def asked(self) -> dict[str, Any]:
