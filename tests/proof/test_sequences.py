@@ -41,7 +41,8 @@ TWO_MONTHS = 62  # days, at most
 FOREVER = datetime.max.replace(tzinfo=UTC)
 SCHEDULE_OFFSET = timedelta(minutes=5)
 CHECKED_EVERY = HOUR
-"""If AppFlow has forgotten a flow's pulls, a repair goes by what the last check has seen."""
+"""If AppFlow has forgotten a flow's pulls, a repair goes by what the last check has seen. The first
+pull is an overlap longer than others, because it waits for so long."""
 FIELDS = (("Id", "Email"), ("Id", "Email", "Phone"), ("Id", "FirstName"))
 
 Fields = tuple[str, ...]
@@ -182,7 +183,7 @@ class Trial:
         if self.keeper.flow is self.earlier:
             before = Coverage()  # the latest import left the integration as it was
         again = before.covered_until(since) - since
-        if again > self.sequence.overlap + CHECKED_EVERY + SCHEDULE_OFFSET:
+        if again > 2 * self.sequence.overlap + CHECKED_EVERY + SCHEDULE_OFFSET:
             self.moved_back.append(f"{since} to {until} with {of_this}; imported: {before}")
         self._note(of_this, Coverage.of([(since, until)]))
 
