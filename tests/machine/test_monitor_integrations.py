@@ -142,6 +142,23 @@ def test_what_is_broken_is_repaired_from_its_last_pull_on_and_notified_once(
     assert established.told == [REPAIRED]
 
 
+def test_a_repair_does_not_pull_again_what_an_import_has_brought_meanwhile(
+    keeper: Keeper,
+) -> None:
+    # Given an integration that is to pull five days, and then an import of longer ago that keeps it
+    keeper.establish(ImportFrom="P5D")
+    imported = keeper.now
+    keeper.establish(name="longer", ImportFrom="P70D")
+    assert keeper.begins == NOW - timedelta(days=5)
+    # When it is deleted before its first pull
+    keeper.machine.cloud.client("appflow").delete_flow(flowName=FLOW, forceDelete=True)
+    assert keeper.check().output["Repaired"] == 1
+    # Then it goes on from the import's end, less the overlap
+    assert keeper.begins >= imported - timedelta(hours=1)
+    keeper.wait(hours=3)
+    assert keeper.is_whole()
+
+
 def test_after_three_failed_runs_the_event_of_the_last_one_brings_the_repair(
     established: Keeper,
 ) -> None:

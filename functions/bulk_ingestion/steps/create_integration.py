@@ -177,6 +177,7 @@ def _store(bucket: str, job: Job, transition: Transition) -> State:
         reached = transition.continues_from
         if transition.action is Action.KEEP and known.pulled_until:
             reached = max(reached, known.pulled_until)
+        reached = known.imported_by(job.target).covered_until(reached)
         return replace(known, checkpoint=Checkpoint(job.target, reached, job.overlap))
 
     return state.update(bucket, job.target.flow_definition["FlowName"], with_checkpoint)
