@@ -156,8 +156,9 @@ def sweeps_what_was_not_registered_yet(machine: Machine) -> None:
         "Match": {"Uri": "-000[^1]$"},
         "Error": "ThrottlingException",
     }
-    an_import(machine, refused | {"Error": "AccessDeniedException"}, never)
+    ended = an_import(machine, refused | {"Error": "AccessDeniedException"}, never)
     faults.clear()
+    assert ended.error == "Appflow.AccessDeniedException", f"{ended.error}: {ended.message}"
     assert machine.flows() == machine.integrations() == []
 
 
