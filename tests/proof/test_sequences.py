@@ -150,6 +150,9 @@ class Trial:
     imported: dict[Fields, Coverage] = field(default_factory=lambda: defaultdict(Coverage))
     asked: list[tuple[datetime, datetime, Fields]] = field(default_factory=list)
     """From and until when an import was to bring records, and with which fields."""
+    pulled: list[tuple[datetime, Fields]] = field(default_factory=list)
+    """From when the pulls of an integration bring the past, and with which fields: perhaps after
+    the windows of a later import."""
     earlier: Flow | None = None
     """The integration's flow when the latest import started."""
     late_until: datetime = NOW
@@ -222,6 +225,8 @@ class Trial:
         if step.continues:
             self.asked = [(a, min(b, start), fields) for a, b, fields in self.asked]
             self.asked.append((start - (until or since) * DAY, FOREVER, step.fields))
+            if not step.has_windows:
+                self.pulled.append((start - (until or since) * DAY, step.fields))
 
     def _note(self, fields: Fields, imported: Coverage) -> None:
         """Note a period, whose objects replace those of other definitions."""
@@ -260,6 +265,7 @@ class Trial:
             # The pulls of a later definition may bring what changed shortly before it, too
             latest = len(wanted) - 1 - wanted[::-1].index(True)
             brought = [fields for _, _, fields in self.asked[latest:]]
+            brought += [fields for since, fields in self.pulled if since <= changed]
             if not any(self._has(landed.get(key), record, fields) for fields in brought):
                 found.append(f"{key} of {changed} with {brought}: {landed.get(key)}")
         return found
