@@ -16,7 +16,6 @@ A package for each concept of the States Language:
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -147,10 +146,6 @@ def wait_for(
     region = execution_arn.split(":")[3]
     backend = stepfunctions_parser_backends[account][region]
     waited_for = lookup.find_execution(backend, execution_arn)
-    until = time.monotonic() + seconds
-    if waited_for.clock.counts_this_thread():
-        waited_for.clock.sleep(None, waited_for.finished)
-    while not waited_for.finished.wait(max(0.0, until - time.monotonic())):
-        if time.monotonic() >= until:
-            raise TimeoutError(f"{execution_arn} is still {waited_for.status} after {seconds:g} s.")
+    if not waited_for.wait(seconds):
+        raise TimeoutError(f"{execution_arn} is still {waited_for.status} after {seconds:g} s.")
     return waited_for

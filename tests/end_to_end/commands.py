@@ -10,9 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
+import boto3
+
 from cli.main import main
+from local.account import REGION
 
 ROOT = Path(__file__).parents[2]
 BULK = str(Path(sys.executable).with_name("bulk"))
@@ -49,6 +53,17 @@ def bulk_here(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         except SystemExit as ended:
             code = int(ended.code or 0)
     return subprocess.CompletedProcess(arguments, code, out.getvalue(), error.getvalue())
+
+
+def client_of(address: str, service: str) -> Any:
+    """Give the boto3 client of a service of a server."""
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=address,
+        region_name=REGION,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
 
 
 @contextmanager

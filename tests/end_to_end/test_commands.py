@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from tests.end_to_end.commands import (
@@ -22,6 +21,7 @@ from tests.end_to_end.commands import (
     THIS_CLONE,
     bulk,
     bulk_here,
+    client_of,
     serving,
 )
 
@@ -237,18 +237,8 @@ def test_the_server_answers_boto3_and_fills_sources_and_shows_what_has_landed(
     source = f"{address}/local/sources/acme-sf/Contact"
     assert ask("PUT", source, records) == {"Records": 2}
     assert ask("GET", source) == records
-
-    def client(service: str) -> Any:
-        return boto3.client(  # type: ignore[call-overload]
-            service,
-            endpoint_url=address,
-            region_name="us-east-1",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-        )
-
     # When an execution is started over HTTP, and followed from another process to its end
-    states = client("stepfunctions")
+    states, appflow = client_of(address, "stepfunctions"), client_of(address, "appflow")
     arn = states.start_execution(
         stateMachineArn=machine,
         name="first",
@@ -261,9 +251,7 @@ def test_the_server_answers_boto3_and_fills_sources_and_shows_what_has_landed(
     # Then both records have landed, with the mapped fields
     landed = ask("GET", f"{address}/local/domains/acme/objects/Salesforce-Contact")
     assert sorted(landed, key=lambda record: str(record["Id"])) == records
-    assert [f["flowName"] for f in client("appflow").list_flows()["flows"]] == [
-        "acme-salesforce-contact"
-    ]
+    assert [f["flowName"] for f in appflow.list_flows()["flows"]] == ["acme-salesforce-contact"]
     # And the flow can be inspected from another process
     inspected = bulk_here("inspect", FLOW, "--endpoint-url", address, cwd=tmp_path)
     assert inspected.returncode == 0, inspected.stdout + inspected.stderr
@@ -275,7 +263,7 @@ def test_the_server_answers_boto3_and_fills_sources_and_shows_what_has_landed(
     # And time can be skipped, and everything emptied
     assert ask("POST", f"{address}/local/advance", {"Seconds": 60})["Now"]
     assert ask("POST", f"{address}/local/reset")["StateMachineArn"] == machine
-    assert client("appflow").list_flows()["flows"] == []
+    assert appflow.list_flows()["flows"] == []
     assert ask("GET", source) != records
 
 

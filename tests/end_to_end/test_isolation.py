@@ -10,13 +10,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 
-from local.account import REGION
-from tests.end_to_end.commands import BULK, ROOT, THIS_CLONE, bulk_here, serving
+from tests.end_to_end.commands import BULK, ROOT, THIS_CLONE, bulk_here, client_of, serving
 
 SERVICES = (
     "APPFLOW",
@@ -133,19 +130,9 @@ def test_a_server_keeps_to_itself_beside_another_one(tmp_path: Path) -> None:
 
 def _stored(address: str) -> tuple[int, int]:
     """Count the flows, and the files in all buckets."""
-
-    def client(service: str) -> Any:
-        return boto3.client(
-            service,  # type: ignore[call-overload]
-            region_name=REGION,
-            endpoint_url=address,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-        )
-
-    s3 = client("s3")
+    s3, appflow = client_of(address, "s3"), client_of(address, "appflow")
     files = [
         s3.list_objects_v2(Bucket=bucket["Name"]).get("KeyCount", 0)
         for bucket in s3.list_buckets()["Buckets"]
     ]
-    return len(client("appflow").list_flows()["flows"]), sum(files)
+    return len(appflow.list_flows()["flows"]), sum(files)

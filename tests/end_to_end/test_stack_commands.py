@@ -8,17 +8,11 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
-import boto3
 import pytest
 
-from tests.end_to_end.commands import ROOT, bulk, bulk_here, serving
+from tests.end_to_end.commands import ROOT, bulk, bulk_here, client_of, serving
 
 INPUT = str(ROOT / "events" / "four-lines.json")
-HERE = {
-    "region_name": "us-east-1",
-    "aws_access_key_id": "local",
-    "aws_secret_access_key": "local",
-}
 FAILING = {"Run": {"Flow": "-0002"}, "Ends": "Error", "Message": "The source is locked."}
 
 
@@ -39,7 +33,7 @@ class Stack:
         return json.loads(ran.stdout)
 
     def client(self, service: str) -> Any:
-        return boto3.client(service, endpoint_url=self.address, **HERE)  # type: ignore[call-overload]
+        return client_of(self.address, service)
 
     def input(self, **changes: Any) -> str:
         given = json.loads(Path(INPUT).read_text()) | changes
@@ -56,7 +50,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def stack(address: str, tmp_path: Path) -> Stack:
-    boto3.client("stepfunctions", endpoint_url=address, **HERE)  # type: ignore[call-overload]
     ask(address, "POST", "reset")
     return Stack(address, tmp_path)
 

@@ -56,6 +56,15 @@ class Execution(ExecutionRecord):
             self.pack()
             self.env = None
 
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until it has ended and its threads are done, or for so many seconds of real time.
+
+        For a thread that the clock counts, time goes on meanwhile. Return whether it has ended.
+        """
+        if self.clock.counts_this_thread():
+            self.clock.sleep(None, self.finished)
+        return self.finished.wait(seconds)
+
     def redrive(self) -> None:
         """Run again, from the state that failed."""
         program, _ = parsing.parse(self.state_machine.definition)

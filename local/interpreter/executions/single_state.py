@@ -134,9 +134,7 @@ def test_states(patches: Patches, clock: Clock) -> None:
         )
         execution.trial = trial
         execution.start()
-        if clock.counts_this_thread():
-            clock.sleep(None, execution.finished)
-        execution.finished.wait()
+        execution.wait()
         answer = _answer(trial, execution)
         if self._get_param("inspectionLevel") in ("DEBUG", "TRACE"):
             answer["inspectionData"] = _inspected(trial, execution, answer)

@@ -39,18 +39,8 @@ class WorkflowOperations(IntegrationOperations):
         now = self._now()
         batches = _batches(request, now)
         self._check_role(request["RoleArn"])
-
-        def remove_integration(uri: str) -> None:
-            domain.integrations.pop(uri, None)
-
         workflow = Workflow(
-            uuid4().hex,
-            request,
-            now,
-            now,
-            self.put_integration,
-            remove_integration,
-            self._appflow,
+            uuid4().hex, request, now, now, domain, self.put_integration, self._appflow
         )
         self._workflows.setdefault(name, {})[workflow.id] = workflow
         workflow.begin(batches)

@@ -27,7 +27,7 @@ from local.services.entities import union_key
 from local.services.knobs import ManagedWorkflow
 from local.services.simulation import ScheduledChange
 
-from .domains import Answer
+from .domains import Answer, Domain
 
 Request = dict[str, Any]
 
@@ -79,9 +79,8 @@ class Workflow:
     """CreateIntegrationWorkflow's."""
     created_at: datetime
     updated_at: datetime
+    domain: Domain
     put_integration: Callable[[Request], Answer]
-    remove_integration: Callable[[str], None]
-    """Removes an integration, if it exists, by its Uri. Its flow stays."""
     appflow: AppflowBackend
     status: str = "IN_PROGRESS"
     error: str = ""
@@ -112,9 +111,9 @@ class Workflow:
         """Delete everything that it has created, the continuous integration included."""
         self.status = "CANCELLED"
         for step in self.steps:
-            self._remove_flow(step.flow_name)
+            self._remove(step.flow_name)
         if self.integration:
-            self._remove_flow(self.integration.rpartition("/")[2])
+            self._remove(self.integration.rpartition("/")[2])
 
     def _add(self, start: datetime, end: datetime, at: datetime) -> None:
         """Add a step. Its flow is named as in AWS's examples of integrations with AppFlow."""
@@ -211,22 +210,17 @@ class Workflow:
 
     def _end(self, step: Step, status: str, at: datetime, message: str | None = None) -> None:
         step.turn(status, at, message)
-        flow = self.appflow.flows.get(step.flow_name)
-        if flow:
-            self.remove_integration(flow.arn)
-            if _readings().flows == "deleted":
-                self.appflow.remove_flow(flow)
+        self._remove(step.flow_name, with_flow=_readings().flows == "deleted")
 
     def _finish(self, at: datetime) -> None:
         self.updated_at = at
-        failed = [step for step in self.steps if step.status in _FAILED]
-        try:
-            if failed:
-                raise ServiceException("", failed[0].message)
-            self._continue(at)
-            self.status = "COMPLETE"
-        except ServiceException as refused:
-            self.status, self.error = "FAILED", refused.message
+        self.error = next((step.message for step in self.steps if step.status in _FAILED), "")
+        if not self.error:
+            try:
+                self._continue(at)
+            except ServiceException as refused:
+                self.error = refused.message
+        self.status = "FAILED" if self.error else "COMPLETE"
 
     def _continue(self, at: datetime) -> None:
         """Create the continuous integration."""
@@ -281,11 +275,13 @@ class Workflow:
         details["WorkflowId"] = self.id
         return str(details["Uri"])
 
-    def _remove_flow(self, name: str) -> None:
+    def _remove(self, name: str, with_flow: bool = True) -> None:
+        """Remove the integration of a flow, and the flow as well."""
         flow = self.appflow.flows.get(name)
         if flow:
-            self.remove_integration(flow.arn)
-            self.appflow.remove_flow(flow)
+            self.domain.integrations.pop(flow.arn, None)
+            if with_flow:
+                self.appflow.remove_flow(flow)
 
 
 def _readings() -> ManagedWorkflow:
