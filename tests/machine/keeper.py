@@ -28,12 +28,13 @@ class Keeper:
     machine: Machine
 
     def establish(self, name: str = "import", **changes: Any) -> None:
-        """Import contacts of some days, so that the continuous integration is there."""
+        """Import contacts of some days; then the continuous integration is to pull in 5 minutes."""
         self.source.load([])
         for day in range(1, 10):
             self.change(day)
         ended = self.machine.run(name, **{"ImportFrom": "P20D", **changes})
         assert ended.status == "SUCCEEDED", ended.message
+        self.wait(minutes=55)
 
     def change(self, days_ago: float = 0) -> str:
         """Have a record change at the source; give its key."""

@@ -12,6 +12,7 @@ from local.faults import faults
 from tests.machine.contacts import contact
 from tests.machine.flow_definitions import definition
 from tests.machine.machine import Ended, Machine, event
+from tests.machine.pages import Page
 
 NOW = datetime(2026, 11, 23, 22, tzinfo=UTC)
 FLOW = "acme-salesforce-contact"
@@ -48,15 +49,39 @@ def test_the_integration_looks_back_by_the_overlap(
     assert ended.report["Continuity"]["ContinuesFrom"] == "2026-11-23T22:00:00Z"
 
 
-def test_a_record_that_could_be_read_only_after_the_import_arrives(machine: Machine) -> None:
-    # Given a record that is stamped before the start and readable half an hour after it
-    machine.load(contact("early", NOW - timedelta(days=100)))
+def test_the_report_says_when_the_first_pull_of_a_new_integration_comes(machine: Machine) -> None:
+    created = machine.run("first", ImportFrom="P1M")
+    kept = machine.run("again", ImportFrom="P1M")
+    first_pull = described(machine)["triggerConfig"]["triggerProperties"]["Scheduled"][
+        "scheduleStartTime"
+    ]
+    assert created.report["Continuity"]["FirstPull"] == f"{first_pull:%Y-%m-%dT%H:%M:%SZ}"
+    assert first_pull - NOW >= timedelta(hours=1)
+    assert f"{first_pull:%Y-%m-%d %H:%M:%S} UTC at the earliest" in Page(created).source
+    assert "FirstPull" not in kept.report["Continuity"]
+
+
+@pytest.mark.parametrize("lag", [timedelta(seconds=45), timedelta(minutes=25), timedelta(hours=1)])
+@pytest.mark.parametrize(
+    ("asked", "windows"),
+    [
+        ({"ImportFrom": "P4M"}, 2),
+        ({"ImportFrom": "P1M"}, 0),
+        ({"ImportFrom": None, "Batches": [{"StartTime": "P4M", "EndTime": "P1M"}]}, 1),
+    ],
+)
+def test_a_record_that_could_be_read_only_after_the_import_arrives(
+    machine: Machine, asked: dict[str, Any], windows: int, lag: timedelta
+) -> None:
+    # Given a record that is stamped before the start and readable after it
+    machine.load(contact("early", NOW - timedelta(days=100 if windows else 20)))
     source = machine.cloud.services.sources.get("acme-sf", "Contact")
-    late = contact("late", NOW - timedelta(seconds=30))
-    source.put(late, readable_at=NOW + timedelta(minutes=30))
+    stamped = NOW - timedelta(seconds=30)
+    source.put(contact("late", stamped), readable_at=stamped + lag)
     # When everything is imported
-    assert_complete(machine.run(ImportFrom="P4M"))
-    assert "late" not in machine.landed()
+    ended = machine.run(**asked)
+    assert_complete(ended)
+    assert len(ended.batches) == windows
     # Then a later pull of the continuous integration brings it
     machine.cloud.live(timedelta(hours=3))
     assert machine.landed().keys() == {"early", "late"}

@@ -19,6 +19,7 @@ from local.cloud import embedded_cloud
 from local.faults import faults
 from local.services import simulation
 from local.services.simulation import Knobs
+from tests.machine.contacts import contact
 from tests.machine.keeper import FILE, FLOW, Keeper
 from tests.machine.machine import NOW, Machine, event
 from tests.machine.metrics import total
@@ -136,10 +137,40 @@ def test_what_is_broken_is_repaired_from_its_last_pull_on_and_notified_once(
     assert established.machine.integrations() == established.machine.flows() == [FLOW]
     assert established.told == [REPAIRED]
     # And with its next pull the domain has all that the source has
-    established.wait(hours=1)
+    established.wait(hours=2)
     assert established.health() == "HEALTHY"
     assert established.is_whole()
     assert established.told == [REPAIRED]
+
+
+@pytest.mark.parametrize(
+    ("ago", "lag"),
+    [
+        (timedelta(seconds=20), timedelta(seconds=45)),
+        (timedelta(seconds=90), timedelta(minutes=25)),
+        (timedelta(seconds=1), OVERLAP),
+    ],
+)
+@pytest.mark.parametrize("days", [0, 75])
+def test_records_that_are_readable_late_arrive_after_a_repair(
+    established: Keeper, days: int, ago: timedelta, lag: timedelta
+) -> None:
+    # Given a record with a timestamp before the end of the last pull, which did not read it
+    def put(key: str, stamped: datetime) -> None:
+        record = contact(key, stamped)
+        established.source.put(record, readable_at=max(established.now, stamped + lag))
+
+    put("before the outage", established.last_pull - ago)
+    stop_for(established, days)
+    # And one with a timestamp before the repair, which is readable after it
+    put("before the repair", established.now - ago)
+    # When the integration is repaired, by a bulk ingestion if it stopped long ago
+    assert established.health() == "STOPPED"
+    established.settle_executions()
+    # Then both arrive
+    established.wait(hours=3)
+    assert established.machine.landed().keys() >= {"before the outage", "before the repair"}
+    assert established.is_whole()
 
 
 def test_a_repair_does_not_pull_again_what_an_import_has_brought_meanwhile(
@@ -354,7 +385,7 @@ def test_credentials_that_are_given_anew_end_the_trouble_without_a_gap(
     assert established.told == [NEEDS_ATTENTION]
     faults.clear()
     assert established.health() == "STOPPED"
-    established.wait(hours=1)
+    established.wait(hours=2)
     assert established.health() == "HEALTHY"
     assert established.is_whole()
     assert established.told == [NEEDS_ATTENTION, REPAIRED]

@@ -155,7 +155,7 @@ CODE = {
         code(CREATE, "continues_from - self.overlap)", "continues_from)"), Run(LAGGING)
     ),
     "the first pull comes before late records can be read": Mutant(
-        code(BOUNDS, "given, now, readable)", "given, now, now)"), Run(LAGGING)
+        code(BOUNDS, "given, now, overlap)", "given, now)"), Run(LAGGING)
     ),
     "the overlap reaches back behind what was asked for": Mutant(
         code(

@@ -1,11 +1,12 @@
 """Whatever imports, changes, and outages follow one another: no gap, and nothing moved back.
 
-An application shows records up to the overlap after their timestamps when the first import starts,
-and later up to the flow's ScheduleOffset: AppFlow's pulls don't overlap. For the same reason, an
-import without windows, whose first pull comes at once, starts only when all of them can be read.
 Imports of one object follow one another on one stack: with another definition, of an older period,
 or of the same again. Meanwhile, records change, and the continuous integration breaks and is
-repaired.
+repaired, by a bulk ingestion if that was long ago.
+
+An application shows records up to the overlap after their timestamps where an integration is
+created: by an import, a repair, or a backfill. Elsewhere, it shows them up to the flow's
+ScheduleOffset after their timestamps, because AppFlow's pulls don't overlap.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class Hours:
 class Outage:
     """What somebody does to the continuous integration, or the source."""
 
-    kind: Literal["integration deleted", "flow deleted", "source down"]
+    kind: Literal["integration deleted", "flow deleted", "deleted long ago", "source down"]
     hours: int
 
 
@@ -126,7 +127,9 @@ def sequences(draw: st.DrawFn) -> Sequence:
         st.builds(Hours, st.integers(1, 30), st.integers(0, 4)),
         st.builds(
             Outage,
-            st.sampled_from(["integration deleted", "flow deleted", "source down"]),
+            st.sampled_from(
+                ["integration deleted", "flow deleted", "deleted long ago", "source down"]
+            ),
             st.integers(1, 8),
         ),
     )
@@ -155,8 +158,6 @@ class Trial:
     the windows of a later import."""
     earlier: Flow | None = None
     """The integration's flow when the latest import started."""
-    late_until: datetime = NOW
-    """When all records can be read that appear later than the ScheduleOffset allows for."""
     moved_back: list[str] = field(default_factory=list)
 
     @property
@@ -177,11 +178,7 @@ class Trial:
             datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ[UTC]").replace(tzinfo=UTC)
             for text in spanned.split(" - ")
         )
-        of_this = tuple(
-            task["destinationField"]
-            for task in self.keeper.flow.definition["tasks"]
-            if task["taskType"] == "Map"
-        )
+        of_this = self._fields
         before = self.imported[of_this]
         if self.keeper.flow is self.earlier:
             before = Coverage()  # the latest import left the integration as it was
@@ -189,6 +186,14 @@ class Trial:
         if again > 2 * self.sequence.overlap + CHECKED_EVERY + SCHEDULE_OFFSET:
             self.moved_back.append(f"{since} to {until} with {of_this}; imported: {before}")
         self._note(of_this, Coverage.of([(since, until)]))
+
+    @property
+    def _fields(self) -> Fields:
+        """The fields that the integration pulls; none if there is none."""
+        if FLOW not in self.machine.flows():
+            return ()
+        tasks = self.keeper.flow.definition["tasks"]
+        return tuple(task["destinationField"] for task in tasks if task["taskType"] == "Map")
 
     def take(self, step: Step) -> None:
         if isinstance(step, Import):
@@ -199,13 +204,13 @@ class Trial:
             self.machine.cloud.live(timedelta(hours=step.hours))
         else:
             self._break(step)
-            self.change()
             self.machine.cloud.live(timedelta(hours=step.hours))
             faults.clear()
 
     def _import(self, step: Import) -> None:
-        if not step.has_windows and self.late_until > self.keeper.now:
-            self.machine.cloud.live(self.late_until - self.keeper.now)
+        if step.continues and step.fields != self._fields:
+            self.change(self.sequence.lag)
+            self.machine.cloud.clock.advance(1)
         start = self.keeper.now
         self.earlier = self.keeper.flow if FLOW in self.machine.flows() else None
         overlap = f"PT{self.sequence.overlap // HOUR}H"
@@ -234,25 +239,41 @@ class Trial:
             self.imported[others] -= imported
         self.imported[fields] |= imported
 
-    def change(self, lag: timedelta = timedelta()) -> None:
-        """Have a record change now, which can be read after a time."""
-        key, now = f"new-{next(self.numbers)}", self.keeper.now
-        record = contact(key, now, Email=f"{key}@example.com", Phone=key, FirstName=f"Name {key}")
-        if lag > SCHEDULE_OFFSET:
-            self.late_until = now + lag
-        self.keeper.source.put(record, readable_at=now + lag)
+    def change(self, lag: timedelta, at: datetime | None = None) -> None:
+        """Have a record change now, or in the past, which can be read after a time."""
+        key, at = f"new-{next(self.numbers)}", at or self.keeper.now
+        record = contact(key, at, Email=f"{key}@example.com", Phone=key, FirstName=f"Name {key}")
+        self.keeper.source.put(record, readable_at=at + lag)
 
     def _break(self, outage: Outage) -> None:
+        """Break the integration, with records that change then, and before its last pull ended."""
+        lag = self.sequence.lag
         if outage.kind == "source down":
             faults.install({"Faults": [{"Source": "acme-sf/Contact", "Ends": "Error"}]})
-        elif FLOW not in self.machine.flows():
-            return  # since an earlier outage
-        elif outage.kind == "flow deleted":
-            self.machine.cloud.client("appflow").delete_flow(flowName=FLOW, forceDelete=True)
-        else:
+            self.change(min(lag, SCHEDULE_OFFSET))
+            return
+        if FLOW in self.machine.flows():  # and not deleted by an earlier outage
+            begins, ends = self.keeper.now - lag, self._pulled_until
+            if begins < ends:
+                self.change(lag, begins + (ends - begins) / 2)
+            self._delete(outage)
+        self.change(lag)
+        if outage.kind == "deleted long ago":
+            self.keeper.wait(days=TWO_MONTHS + 10)
+            self.change(lag)
+
+    @property
+    def _pulled_until(self) -> datetime:
+        runs = self.keeper.flow.runs
+        return self.keeper.last_pull if any(run.status == "Successful" for run in runs) else NOW
+
+    def _delete(self, outage: Outage) -> None:
+        if outage.kind == "integration deleted":
             uri = self.keeper.flow.arn
             client = self.machine.cloud.client("customer-profiles")
             client.delete_integration(DomainName="acme", Uri=uri)
+        else:
+            self.machine.cloud.client("appflow").delete_flow(flowName=FLOW, forceDelete=True)
 
     def missing(self) -> list[str]:
         """Name the records that were asked for, and whose current values have not arrived."""
@@ -290,14 +311,13 @@ def trial(sequence: Sequence) -> Iterator[Trial]:
 
 def holds_for(sequence: Sequence) -> None:
     with trial(sequence) as run:
-        has_windows = sequence.first.has_windows
-        run.change(sequence.lag if has_windows else min(sequence.lag, SCHEDULE_OFFSET))
-        run.machine.cloud.clock.advance(1)
         for step in (sequence.first, *sequence.steps):
             run.take(step)
-        run.machine.cloud.live(sequence.lag + 4 * HOUR)
+        first_pull = sequence.overlap + 4 * HOUR
+        run.machine.cloud.live(first_pull)
         if "Integration needs attention" in "".join(run.keeper.told):
-            run.machine.cloud.live(DAY)  # after too many repairs, the next one comes a day later
+            # After too many repairs, the next one comes a day later
+            run.machine.cloud.live(DAY + first_pull)
         assert not run.missing()
         assert not run.moved_back
         assert [name for name in run.machine.flows() if name != FLOW] == []

@@ -83,23 +83,23 @@ def test_the_filters_field_joins_the_projection_and_the_definition_stays_as_it_w
 @pytest.mark.parametrize(
     ("given_start", "expected"),
     [
-        (None, "2026-11-23T22:05:00Z"),
-        ("2026-11-23T21:00:00Z", "2026-11-23T22:05:00Z"),
-        (1763900000, "2026-11-23T22:05:00Z"),
+        (None, "2026-11-23T23:00:00Z"),
+        ("2026-11-23T21:00:00Z", "2026-11-23T23:00:00Z"),
+        (1763900000, "2026-11-23T23:00:00Z"),
         ("2026-12-01T00:00:00Z", "2026-12-01T00:00:00Z"),
     ],
 )
-def test_a_schedule_that_has_passed_starts_five_minutes_from_now(
+def test_a_schedule_that_has_passed_starts_an_overlap_from_now(
     given_start: Any, expected: str
 ) -> None:
     given_ = definition("salesforce-contact")
     schedule = given_["TriggerConfig"]["TriggerProperties"]["Scheduled"]
     if given_start is not None:
         schedule["ScheduleStartTime"] = given_start
-    now = datetime(2026, 11, 23, 22, 0, 0, 900000, tzinfo=UTC)
+    now = datetime(2026, 11, 23, 22, tzinfo=UTC)
     continues_from = datetime(2026, 11, 23, 21, tzinfo=UTC)
     hour = timedelta(hours=1)
-    made = definitions.continuous(given_, continues_from - hour, continues_from + hour, now)
+    made = definitions.continuous(given_, continues_from - hour, hour, now)
     assert made["TriggerConfig"]["TriggerProperties"]["Scheduled"] == {
         "ScheduleExpression": "rate(1hours)",
         "DataPullMode": "Incremental",
@@ -117,12 +117,10 @@ def test_a_schedule_that_has_passed_starts_five_minutes_from_now(
         (timedelta(days=2), "2026-11-21T22:00:00Z", "2026-11-25T22:00:00Z"),
     ],
 )
-def test_the_first_pull_begins_when_what_was_stamped_before_the_hand_off_can_be_read(
+def test_the_first_pull_begins_when_what_was_stamped_before_it_was_created_can_be_read(
     overlap: timedelta, begins: str, starts: str
 ) -> None:
     now = datetime(2026, 11, 23, 22, tzinfo=UTC)
-    made = definitions.continuous(
-        definition("salesforce-contact"), now - overlap, now + overlap, now
-    )
+    made = definitions.continuous(definition("salesforce-contact"), now - overlap, overlap, now)
     scheduled = made["TriggerConfig"]["TriggerProperties"]["Scheduled"]
     assert (scheduled["FirstExecutionFrom"], scheduled["ScheduleStartTime"]) == (begins, starts)

@@ -121,7 +121,8 @@ def test_another_time_zone_is_refused_with_the_nearest(zone: str, right: str) ->
     ("start", "end", "message"),
     [
         (None, "2026-11-23T21:00:00Z", "is 2026-11-23T21:00:00Z, which has passed"),
-        (None, "2026-11-23T22:05:00Z", "is not after the start 2026-11-23T22:05:00Z"),
+        (None, "2026-11-23T22:05:01Z", "is not after the start 2026-11-23T22:05:01Z"),
+        (None, "2026-11-23T22:05:02Z", ""),
         ("2026-12-01T00:00:00Z", "2026-12-01T00:00:00Z", "is not after the start 2026-12-01"),
         ("2026-12-02", "2026-12-01", "is 2026-12-01T00:00:00Z, which is not after the start"),
         ("2026-12-01", 1796256000, ""),
@@ -138,10 +139,23 @@ def test_a_schedule_ends_after_it_starts_and_after_now(start: Any, end: Any, mes
 
 
 def test_a_start_that_has_passed_becomes_five_minutes_from_now() -> None:
-    assert iso(schedule.start_time({}, NOW)) == "2026-11-23T22:05:00Z"
-    assert iso(schedule.start_time({"ScheduleStartTime": 0}, NOW)) == "2026-11-23T22:05:00Z"
+    assert iso(schedule.start_time({}, NOW)) == "2026-11-23T22:05:01Z"
+    assert iso(schedule.start_time({"ScheduleStartTime": 0}, NOW)) == "2026-11-23T22:05:01Z"
     later = "2026-11-23T22:06:00Z"
     assert iso(schedule.start_time({"ScheduleStartTime": later}, NOW)) == later
+
+
+@pytest.mark.parametrize(
+    ("end", "starts"),
+    [
+        (None, "2026-11-23T23:00:01Z"),
+        ("2026-11-23T23:00:02Z", "2026-11-23T23:00:01Z"),
+        ("2026-11-23T23:00:01Z", "2026-11-23T22:05:01Z"),
+    ],
+)
+def test_it_waits_for_the_overlap_unless_it_ends_before(end: str | None, starts: str) -> None:
+    given = {"ScheduleEndTime": end} if end else {}
+    assert iso(schedule.start_time(given, NOW, timedelta(hours=1))) == starts
 
 
 def test_only_incremental_pulls_continue_an_import() -> None:

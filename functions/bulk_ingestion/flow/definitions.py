@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bulk_ingestion.flow import schedule
@@ -125,6 +125,13 @@ def begins(flow: dict[str, Any]) -> datetime | None:
     return first.astimezone(UTC) if first else None
 
 
+def starts(flow: dict[str, Any]) -> datetime:
+    """Give the earliest time of a scheduled flow's first pull (in DescribeFlow's answer)."""
+    scheduled = flow["triggerConfig"]["triggerProperties"]["Scheduled"]
+    start: datetime = scheduled.get("scheduleStartTime", flow["createdAt"])
+    return start.astimezone(UTC)
+
+
 def window_flow(flow_definition: FlowDefinition) -> dict[str, Any]:
     """Give what the flows of all windows have in common, as CreateFlow's fields in Step Functions.
 
@@ -185,13 +192,13 @@ def bounds(window: Window, connector: Connector) -> dict[str, str]:
 
 
 def continuous(
-    flow_definition: FlowDefinition, pulls_from: datetime, readable: datetime, now: datetime
+    flow_definition: FlowDefinition, pulls_from: datetime, overlap: timedelta, now: datetime
 ) -> FlowDefinition:
     """Give the FlowDefinition of the continuous integration, which pulls from ``pulls_from`` on.
 
-    A record may become readable later than its timestamp. So the first pull starts when all records
-    with timestamps before the hand-off are ``readable``. A start that has passed is replaced by
-    five minutes from now.
+    A record may become readable later than its timestamp, by an ``overlap`` at most. The first pull
+    is the last one that reads what was stamped before ``now``, so it starts when all of that is
+    readable.
     """
     trigger = flow_definition["TriggerConfig"]
     given = trigger["TriggerProperties"]["Scheduled"]
@@ -199,7 +206,7 @@ def continuous(
         **given,
         "DataPullMode": "Incremental",
         "FirstExecutionFrom": iso(pulls_from),
-        "ScheduleStartTime": iso(schedule.start_time(given, now, readable)),
+        "ScheduleStartTime": iso(schedule.start_time(given, now, overlap)),
     }
     return {
         **flow_definition,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -127,14 +128,23 @@ def _check_end(scheduled: Mapping[str, Any], path: str, now: datetime) -> Iterat
 
 
 def start_time(
-    scheduled: Mapping[str, Any], now: datetime, not_before: datetime | None = None
+    scheduled: Mapping[str, Any], now: datetime, overlap: timedelta = START_DELAY
 ) -> datetime:
-    """Give the start of the schedule: the user's, but at least five minutes after ``now``.
+    """Give the start of the schedule: the user's, or an ``overlap`` after ``now`` if that is later.
 
-    ``not_before`` is the earliest instant for the first pull.
+    It is at least five minutes after ``now``. If the schedule ends before the overlap does, its
+    pulls don't wait for that.
     """
-    earliest = (now + START_DELAY).replace(microsecond=0)
-    if not_before:
-        earliest = max(earliest, not_before)
-    given = scheduled.get("ScheduleStartTime")
-    return earliest if given is None else max(parse_instant(given), earliest)
+    begins, ends = (
+        parse_instant(scheduled[key]) if scheduled.get(key) is not None else None
+        for key in ("ScheduleStartTime", "ScheduleEndTime")
+    )
+    earliest = _whole(now + max(START_DELAY, overlap))
+    if ends and ends <= earliest:
+        earliest = _whole(now + START_DELAY)
+    return max(begins, earliest) if begins else earliest
+
+
+def _whole(instant: datetime) -> datetime:
+    """Round an instant up to a whole second."""
+    return datetime.fromtimestamp(ceil(instant.timestamp()), UTC)

@@ -133,7 +133,7 @@ def _check_request(job: Job, execution: Execution, now: datetime) -> Iterator[Fi
     """Check the request that will create the continuous integration, as it would be sent now."""
     hand_off = parse_instant(job.hand_off)
     definition = definitions.continuous(
-        job.target.flow_definition, hand_off - job.overlap, hand_off + job.overlap, now
+        job.target.flow_definition, hand_off - job.overlap, job.overlap, now
     )
     tags = names.tags(job.target.tags, execution.stack, execution.name)
     for problem in check.find_request_problems(job.target.with_definition(definition), tags):

@@ -64,6 +64,8 @@ class Ensured:
 
     integration: Integration
     transition: Transition
+    first_pull: datetime
+    """The earliest time of its first pull."""
     is_own: bool = False
     """Whether it was kept, and the same execution had created it before."""
 
@@ -96,12 +98,12 @@ def ensure(desired: DesiredIntegration, now: datetime) -> Ensured:
         first = first or change  # a check may repair it in the meantime, as it is desired
         if flow and change.action is Action.KEEP:
             is_own = flow["tags"].get(names.EXECUTION_TAG) == desired.tags[names.EXECUTION_TAG]
-            return Ensured(_start(desired, flow["flowArn"]), first, is_own)
+            return _ensured(desired, flow["flowArn"], first, is_own)
         if flow:
             remove(desired.target.domain, flow["flowArn"])
         uri = _create(desired, change.continues_from, now)
         if uri:
-            return Ensured(_start(desired, uri), first)
+            return _ensured(desired, uri, first)
     raise IntegrationNotReady(
         f"Flow {desired.name} was created and removed several times. Another execution may create "
         "the same integration. Wait until it ends, and then redrive this execution."
@@ -143,7 +145,7 @@ def _create(desired: DesiredIntegration, continues_from: datetime, now: datetime
     definition = definitions.continuous(
         desired.target.flow_definition,
         desired.pulls_from(continues_from),
-        continues_from + desired.overlap,
+        desired.overlap,
         now,
     )
     try:
@@ -180,7 +182,9 @@ def _is_taken(error: ClientError) -> bool:
     return problem["Code"] == "ConflictException" or "already exists" in problem["Message"]
 
 
-def _start(desired: DesiredIntegration, uri: str) -> Integration:
+def _ensured(
+    desired: DesiredIntegration, uri: str, transition: Transition, is_own: bool = False
+) -> Ensured:
     """Activate the flow: a scheduled flow does nothing until StartFlow.
 
     Flow and integration may be new, so both are looked for again before IntegrationNotReady.
@@ -191,7 +195,12 @@ def _start(desired: DesiredIntegration, uri: str) -> Integration:
     flow = patiently(lambda: _described(uri, "Active"))
     patiently(lambda: _check_registered(desired.target.domain, uri))
     begins = definitions.begins(flow) or desired.pulls_from(desired.hand_off)
-    return {"Uri": uri, "FlowName": name, "FirstExecutionFrom": iso(begins)}
+    return Ensured(
+        {"Uri": uri, "FlowName": name, "FirstExecutionFrom": iso(begins)},
+        transition,
+        definitions.starts(flow),
+        is_own,
+    )
 
 
 def _described(uri: str, status: str | None = None) -> observed.Flow:

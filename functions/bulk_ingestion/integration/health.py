@@ -164,8 +164,7 @@ def _review_pulls(
     succeeded = [
         run["startedAt"] for run in observed.runs if run["executionStatus"] == "Successful"
     ]
-    starts = schedule.get("scheduleStartTime", flow["createdAt"])
-    last = max([flow["createdAt"], starts, *succeeded])
+    last = max([flow["createdAt"], definitions.starts(flow), *succeeded])
     is_running = any(
         run["executionStatus"] in _UNDER_WAY and now - run["startedAt"] < _LONGEST_RUN
         for run in observed.runs

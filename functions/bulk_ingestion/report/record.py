@@ -38,6 +38,9 @@ class Continuity(TypedDict):
     """The ISO 8601 instant before which everything is imported, as far as the input asked."""
     Overlap: str
     """How far before it the pulls start. The records of this period are transferred twice."""
+    FirstPull: NotRequired[str]
+    """The earliest ISO 8601 instant of its first pull, when it is known. By then, records with
+    timestamps before its creation are readable."""
     Imported: NotRequired[str]
     """The imported period and its gaps, when they are known."""
 

@@ -63,7 +63,7 @@ def planned(
         planned["FlowDefinition"] = definitions.continuous(
             job.target.flow_definition,
             continues_from - length(parse_duration(continuity["Overlap"], OVERLAPS)),
-            continues_from + job.overlap,
+            job.overlap,
             now,
         )
     if dry_run:

@@ -144,6 +144,8 @@ def _continue(
     if ensured.is_own and "Continuity" in reviewed:  # by a call whose answer was lost
         done = reviewed["Continuity"]
         reported = {**reported, "Action": done["Action"], "Changes": done["Changes"]}
+    if reported["Action"] != Action.KEEP:
+        reported["FirstPull"] = iso(ensured.first_pull)
     logger.info("The continuous integration is active.", extra={**reported})
     warnings = rival_warnings(bucket, job)
     return report.completed(reviewed, ensured.integration, reported, warnings, now)
