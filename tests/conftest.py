@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+import random
 
+import pytest
 from hypothesis import settings
 
 # As template.yaml sets it: Powertools reads it when the functions' modules are imported.
@@ -15,6 +17,12 @@ os.environ.pop("COLUMNS", None)
 
 settings.register_profile("untimed", deadline=None, derandomize=True)
 settings.load_profile("untimed")
+
+
+@pytest.fixture(autouse=True)
+def same_jitter(request: pytest.FixtureRequest) -> None:
+    """Draw the same waits between retries each time that a test runs."""
+    random.seed(request.node.nodeid)
 
 
 def pytest_collection_finish() -> None:

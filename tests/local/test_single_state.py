@@ -219,16 +219,21 @@ def product_states(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any
 
 
 VARIABLES = {
-    "clientToken": "token",
     "executionId": "id",
-    "flow": {"KmsArn": "k", "SourceFlowConfig": {}, "Tasks": [], "WindowFilter": {}},
     "ingestion": {"Tags": {}, "DomainName": "d", "ObjectTypeName": "o", "Bucket": "b"},
     "nextList": {},
     "outcome": {},
     "page": {},
     "window": {"FlowName": "f", "FlowArn": "a", "Key": "k", "Filter": {}},
 }
-INPUT = {"FlowName": "f", "Ingestion": {"DomainName": "d"}, "Round": {}}
+INPUT = {
+    "FailureTexts": {},
+    "Flow": {"KmsArn": "k", "SourceFlowConfig": {}, "Tasks": [], "WindowFilter": {}},
+    "FlowName": "f",
+    "Ingestion": VARIABLES["ingestion"],
+    "Round": {},
+    "Window": VARIABLES["window"],
+}
 TASKS = [
     pytest.param(text, name, state["Retry"][-1]["ErrorEquals"][0], id=f"{path.stem}-{name}")
     for path in sorted(MACHINES.glob("*.json"))

@@ -154,7 +154,7 @@ def test_a_dry_run_shows_windows_flow_warnings_and_cost_and_its_output_has_them_
     assert report["Estimate"]["Formula"].keys() == FIGURES
     assert ended.output["Estimate"] == {
         "FlowRuns": 4,
-        "StateTransitions": 6 + 4 * (14 + 3 * 10),
+        "StateTransitions": 6 + 4 * (12 + 3 * 8),
         "TotalUsd": report["Estimate"]["TotalUsd"],
         "Seconds": 600,
     }

@@ -207,7 +207,7 @@ class TestStorms:
         ended = watched.run(lost, storm)
         assert ended.status == "SUCCEEDED", ended.message
         assert faults.status()["Faults"][1]["Struck"] > 5
-        assert ended.states()["RemoveFlow"] == ended.states()["OpenWindow"]
+        assert ended.states()["RemoveFlow"] == ended.states()["CreateFlow"]
         assert watched.is_whole()
 
     def test_a_poll_that_fails_for_long_starts_no_other_run(self, watched: Watched) -> None:

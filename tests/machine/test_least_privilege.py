@@ -150,7 +150,7 @@ def loses_the_answer_when_an_integration_is_deleted(machine: Machine) -> None:
 
 
 def sweeps_what_was_not_registered_yet(machine: Machine) -> None:
-    refused = {"Operation": "appflow:StartFlow", "Match": {"flowName": "-0001$"}}
+    refused = {"Operation": "appflow:CreateFlow", "Match": {"flowName": "-0001$"}}
     never = {
         "Operation": "customer-profiles:PutIntegration",
         "Match": {"Uri": "-000[^1]$"},

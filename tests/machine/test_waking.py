@@ -55,13 +55,13 @@ def is_well(watched: Watched, ended: Ended) -> bool:
 
 
 EVENTS: dict[str, tuple[dict[str, Any], int, timedelta]] = {
-    "at once": ({}, 10, timedelta()),
-    "3 s late": ({"events_late": 3 * SECOND}, 10, 3 * SECOND),
-    "twice": ({"events_twice": 1}, 10, timedelta()),
-    "too late": ({"events_late": 5 * MINUTE}, 10, 33 * SECOND),
-    "never": ({"events_lost": 1}, 10, 33 * SECOND),
-    "early": ({"events_early": 5 * SECOND}, 11, 5 * SECOND),
-    "far too early": ({"events_early": 90 * SECOND}, 12, MINUTE),
+    "at once": ({}, 8, timedelta()),
+    "3 s late": ({"events_late": 3 * SECOND}, 8, 3 * SECOND),
+    "twice": ({"events_twice": 1}, 8, timedelta()),
+    "too late": ({"events_late": 5 * MINUTE}, 8, 7 * SECOND),
+    "never": ({"events_lost": 1}, 8, 7 * SECOND),
+    "early": ({"events_early": 5 * SECOND}, 9, 5 * SECOND),
+    "far too early": ({"events_early": 90 * SECOND}, 10, 70 * SECOND),
 }
 """Knobs, the polls that a run of ten minutes may take, and how late its end may be noticed."""
 

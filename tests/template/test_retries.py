@@ -256,8 +256,11 @@ def test_polls_get_rarer_with_a_runs_age() -> None:
     ages = [0, *polls()]
     waits = [later - earlier for earlier, later in pairwise(ages)]
 
-    assert waits == [min(3600, max(62, (age - 400) // 4)) for age in ages[:-1]]
-    assert len(waits) < 50
+    assert waits[:2] == [62, 124]
+    assert waits[2:] == [
+        max(70, age // 10) if age < 2000 else min(3600, age // 4) for age in ages[2:-1]
+    ]
+    assert len(waits) == 50
 
 
 def test_a_record_that_disagrees_with_an_event_or_was_refused_is_polled_again_soon() -> None:
@@ -265,14 +268,14 @@ def test_a_record_that_disagrees_with_an_event_or_was_refused_is_polled_again_so
     assert wait(DAY / 2, noticed_by="EVENT") == wait(DAY / 2, refused_since=1) == 10
 
 
-@pytest.mark.parametrize("seconds", [1, 62, 63, 600, 3600, DAY])
+@pytest.mark.parametrize("seconds", [1, 62, 63, 186, 187, 600, 3600, DAY])
 def test_the_estimate_knows_when_a_run_is_polled(seconds: int) -> None:
     values: Any = {key: row["Value"] for key, row in prices().items()}
     one, none = (estimated(n, 1, values | {"RunDuration": f"PT{seconds}S"}) for n in (1, 0))
     before = sum(age < seconds for age in polls())
 
-    # One state more of the execution, 14 of the window, and 3 of each poll
-    assert one["StateTransitions"] - none["StateTransitions"] == 1 + 14 + 3 * (before + 1)
+    # One state more of the execution, 12 of the window, and 3 of each poll
+    assert one["StateTransitions"] - none["StateTransitions"] == 1 + 12 + 3 * (before + 1)
 
 
 def test_a_full_domain_is_asked_for_a_day_at_the_hand_off() -> None:

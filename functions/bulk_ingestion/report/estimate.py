@@ -84,8 +84,8 @@ class Cost(Figures):
 _PLANNING = 2  # PlanWindows, AnythingToRun
 _ROUND = 3  # IngestWindows, ReviewWindows, AnythingLeft
 _HAND_OFF = 1  # CreateIntegration
-_WINDOW = 11  # OpenWindow to RunFlow, and RecordOutcome to WindowClosed
-_ATTEMPT = 3  # OpenRun, StartFlow, and RunSucceeded or RunFailed
+_WINDOW = 10  # CreateFlow to RunFlow, and RecordOutcome to WindowClosed
+_ATTEMPT = 2  # StartFlow, and RunSucceeded or RunFailed
 _POLL = 3  # AwaitRun, DescribeRun, ReviewRun
 _FAILED_RUN = 1  # ReadFailure
 _FAILED_WINDOW = 2  # NameError, WindowFailed
@@ -96,8 +96,11 @@ _LONGEST_RUN = 48 * 3600  # AppFlow's own limit (service quotas)
 def _polls() -> Iterator[int]:
     """Give the seconds from a run's start to each poll without an event, as in AwaitRun."""
     age = 0
+    for wait in (62, 124):
+        age += wait
+        yield age
     while age < _LONGEST_RUN:
-        age += min(3600, max(62, (age - 400) // 4))
+        age += max(70, age // 10) if age < 2000 else min(3600, age // 4)
         yield age
 
 
