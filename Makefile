@@ -34,8 +34,8 @@ test: check $(VALIDATOR)  ## run every check and every test suite
 clients: .venv/clients/installed  ## run clients of AWS against the embedded cloud: the AWS CLI, Airflow
 	AIRFLOW_HOME=$(CURDIR)/.venv/clients/airflow .venv/clients/bin/python -m pytest --rootdir . -c tests/clients/pytest.ini tests/clients
 
-soak: .venv/installed  ## run what takes long: 20 times as many random executions, and months
-	SOAK=20 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m '' $(SOAKING)
+soak: .venv/installed  ## run what takes hours: 50 times as many random executions, and months
+	SOAK=50 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m '' $(SOAKING)
 
 bench: .venv/installed  ## measure how long imports take, and what they cost
 	PYTHONPATH=functions:. $(BIN)/python -m tests.bench

@@ -153,10 +153,11 @@ class TestStorms:
     def test_five_minutes_of_the_hand_over_are_outlasted(self, watched: Watched) -> None:
         # Given that the continuous integration cannot be made before its start has passed
         call = {"Operation": "customer-profiles:PutIntegration", "Match": {"FlowDefinition": "."}}
-        ended = watched.run({**call, "For": "PT6M", "Error": "ThrottlingException"})
+        ended = watched.run({**call, "For": "PT6M", "Error": "ThrottlingException"}, Overlap="PT0S")
         # Then it starts later, and pulls from where the last window ended all the same
         assert ended.status == "SUCCEEDED", ended.message
-        assert ended.output["Integration"]["FirstExecutionFrom"] == "2026-11-23T21:00:00Z"
+        assert ended.output["Integration"]["FirstExecutionFrom"] == "2026-11-23T22:00:00Z"
+        assert ended.report["Continuity"]["FirstPull"] > "2026-11-23T22:11"
         assert watched.is_whole()
 
     @pytest.mark.parametrize(

@@ -136,6 +136,8 @@ def test_what_is_broken_is_repaired_from_its_last_pull_on_and_notified_once(
     assert established.begins == last - OVERLAP
     assert established.machine.integrations() == established.machine.flows() == [FLOW]
     assert established.told == [REPAIRED]
+    [message] = established.notified
+    assert "Its first pull is at 2026-11-24T" in message.text
     # And with its next pull the domain has all that the source has
     established.wait(hours=2)
     assert established.health() == "HEALTHY"

@@ -177,8 +177,11 @@ def _repair(flow_name: str, this: Check) -> bool:
     desired = _desired(known, checkpoint, this)
     since = desired.pulls_from(checkpoint.pulled_until)
     if not known.lease.backfill:
-        _recreate(known, checkpoint, this)
-        how = f"It was recreated, and pulls everything that has changed since {iso(since)}."
+        first_pull = _recreate(known, checkpoint, this)
+        how = (
+            f"It was recreated. Its first pull is at {iso(first_pull)} or later, and imports "
+            f"everything that has changed since {iso(since)}."
+        )
         link = flow_link(this.execution.arn, flow_name)
     else:
         link = execution_link(backfill.start(this.machine, flow_name, checkpoint, since, this.now))
@@ -195,17 +198,17 @@ def _repair(flow_name: str, this: Check) -> bool:
     return True
 
 
-def _recreate(known: State, checkpoint: Checkpoint, this: Check) -> None:
+def _recreate(known: State, checkpoint: Checkpoint, this: Check) -> datetime:
     """Create an integration, and again if an import has changed its definition in the meantime.
 
     An import stores the definition before it creates the integration. So what is stored after this
-    has created one is what the integration must be.
+    has created one is what the integration must be. Gives the earliest time of its first pull.
     """
     for _ in range(_TRIES):
-        create.ensure(_desired(known, checkpoint, this), this.now)
+        ensured = create.ensure(_desired(known, checkpoint, this), this.now)
         known = state.read(this.bucket, known.flow_name)
         if known.checkpoint is None or known.checkpoint.target == checkpoint.target:
-            return
+            return ensured.first_pull
         checkpoint = known.checkpoint
     raise IntegrationNotReady(
         f"The definition of {known.flow_name} was changed by imports several times while it was "
