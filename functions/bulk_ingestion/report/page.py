@@ -218,9 +218,11 @@ class View:
         if self.status == "COMPLETE" and total:
             return f"{_all(total)} complete: {imported}."
         if self.status == "COMPLETE":
+            first_pull = self._report.get("Continuity", {}).get("FirstPull")
+            waits = f" Its first pull is at {instant(first_pull)} or later." if first_pull else ""
             return (
                 "No windows were needed, because the import reaches back at most two months. The "
-                f"continuous integration imports {source} into the domain {domain}."
+                f"continuous integration imports {source} into the domain {domain}.{waits}"
             )
         if not left and self.status == "FAILED":
             return (

@@ -39,8 +39,7 @@ class Continuity(TypedDict):
     Overlap: str
     """How far before it the pulls start. The records of this period are transferred twice."""
     FirstPull: NotRequired[str]
-    """The earliest ISO 8601 instant of its first pull, when it is known. By then, records with
-    timestamps before its creation are readable."""
+    """The earliest ISO 8601 instant of the first pull of an integration that was created."""
     Imported: NotRequired[str]
     """The imported period and its gaps, when they are known."""
 
