@@ -20,6 +20,7 @@ from local.faults import faults
 from local.services import simulation
 from local.services.simulation import Knobs
 from tests.machine.contacts import contact
+from tests.machine.flow_definitions import definition
 from tests.machine.keeper import FILE, FLOW, Keeper
 from tests.machine.machine import NOW, Machine, event
 from tests.machine.metrics import total
@@ -239,6 +240,27 @@ def test_a_flow_whose_schedule_has_ended_is_not_late(established: Keeper) -> Non
     trigger["scheduleEndTime"] = established.now + timedelta(hours=1)
     established.wait(days=3)
     assert established.health() == "HEALTHY"
+
+
+@pytest.mark.parametrize("breaks", [delete_flow, delete_integration])
+def test_one_whose_schedule_has_ended_is_not_recreated_and_notified_once(
+    keeper: Keeper, breaks: Callable[[Keeper], None]
+) -> None:
+    # Given an integration whose schedule has ended
+    given = definition()
+    scheduled = given["TriggerConfig"]["TriggerProperties"]["Scheduled"]
+    scheduled["ScheduleEndTime"] = "2026-11-24T06:00:00Z"
+    keeper.establish(FlowDefinition=given)
+    keeper.wait(hours=12)
+    assert keeper.health() == "HEALTHY"
+    # When it is deleted
+    breaks(keeper)
+    # Then the checks don't fail, and one notification says what to do
+    for _ in range(3):
+        assert keeper.health() == "MISSING"
+        keeper.wait(hours=1)
+    assert keeper.told == [NEEDS_ATTENTION]
+    assert "its schedule ends at 2026-11-24T06:00:00Z" in keeper.notified[0].text
 
 
 def test_a_run_that_takes_long_is_not_late_until_appflow_would_have_ended_it(
@@ -709,7 +731,7 @@ def test_one_that_cannot_be_checked_does_not_keep_the_others_from_it(
     faults.install({"Faults": [{"Operation": "appflow:DescribeFlow", "Match": {"flowName": FLOW}}]})
     ended = established.check()
     assert (ended.status, ended.error) == ("FAILED", "ChecksFailed")
-    assert ended.message.startswith("1 integrations could not be checked or repaired.")
+    assert ended.message.startswith("1 integration could not be checked or repaired.")
     assert f"{FLOW}: InternalServerException" in ended.message
     assert ended.states()["Checked"] == 1
 

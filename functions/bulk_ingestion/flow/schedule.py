@@ -145,6 +145,12 @@ def start_time(
     return max(begins, earliest) if begins else earliest
 
 
+def has_ended(scheduled: Mapping[str, Any], now: datetime) -> bool:
+    """Whether a flow with this schedule can't be created any more, because AppFlow refuses it."""
+    end = scheduled.get("ScheduleEndTime")
+    return end is not None and parse_instant(end) <= start_time({}, now)
+
+
 def _whole(instant: datetime) -> datetime:
     """Round an instant up to a whole second."""
     return datetime.fromtimestamp(ceil(instant.timestamp()), UTC)

@@ -17,7 +17,7 @@ from bulk_ingestion.aws.gone import unless_gone
 from bulk_ingestion.aws.observability import logger, measure, metrics
 from bulk_ingestion.aws.young import patiently
 from bulk_ingestion.errors import IntegrationNotReady, TransportFailed
-from bulk_ingestion.flow import names, needs
+from bulk_ingestion.flow import names, needs, schedule
 from bulk_ingestion.integration import backfill, create, health, state
 from bulk_ingestion.integration.coverage import Coverage
 from bulk_ingestion.integration.health import Diagnosis, Health, Observed
@@ -48,6 +48,11 @@ _FLAPPING = (
 _BACKFILL = (
     "The bulk ingestion that imports the missing records ended with the status {status}. Fix the "
     "cause of its error, and redrive it: {executionArn}"
+)
+_ENDED = (
+    "The integration can't be recreated, because its schedule ends at {end}. If you need what has "
+    "changed since {since}, start a bulk ingestion from then on with a later ScheduleEndTime. "
+    "Otherwise, delete its file under integrations/ in the stack's bucket."
 )
 _RIVALS = (
     "It pulls the same records as {}. No record is lost, but every record is fetched twice. Delete "
@@ -304,6 +309,10 @@ def _decide(known: State, diagnosis: Diagnosis, this: Check) -> Checked:
 
 def _what_prevents_repair(checkpoint: Checkpoint, diagnosis: Diagnosis, this: Check) -> str:
     """Say what you must fix before a repair, like the preflight of a new execution."""
+    scheduled = checkpoint.target.flow_definition["TriggerConfig"]["TriggerProperties"]["Scheduled"]
+    if schedule.has_ended(scheduled, this.now):
+        end = parse_instant(scheduled["ScheduleEndTime"])
+        return _ENDED.format(end=iso(end), since=iso(checkpoint.pulled_until))
     checked = needs.check(checkpoint.target, this.stack_key, windowed=False)
     found = [finding for finding in checked.found if finding.fatal]
     if diagnosis.is_refused_by_source or any(finding.error == _SOURCE_REFUSES for finding in found):
