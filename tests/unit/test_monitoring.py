@@ -10,12 +10,15 @@ import pytest
 from botocore.exceptions import ClientError
 
 from bulk_ingestion.aws import clients, observed
+from bulk_ingestion.flow.target import Integration
 from bulk_ingestion.integration import backfill as backfills
 from bulk_ingestion.integration import create, monitoring, state
 from bulk_ingestion.integration.health import Diagnosis, Health
 from bulk_ingestion.integration.monitoring import Check, Checked
 from bulk_ingestion.integration.state import Lease, Repair, State
+from bulk_ingestion.integration.transition import Action, Transition
 from bulk_ingestion.run.job import Execution
+from bulk_ingestion.times import iso
 from tests.unit.described_flows import NOW, run
 from tests.unit.stored_state import Files, checkpoint
 
@@ -178,9 +181,15 @@ def repairs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(create, "remove", lambda domain, uri: done.append("removed"))
     monkeypatch.setattr(monitoring, "notify", lambda *message, **_: done.append("notified"))
 
-    def ensure(desired: create.DesiredIntegration, now: datetime) -> None:
+    def ensure(desired: create.DesiredIntegration, now: datetime) -> create.Ensured:
         begins = desired.hand_off - desired.overlap
         done.append(f"created from {begins:%H:%M} on")
+        created: Integration = {
+            "Uri": "arn",
+            "FlowName": "contacts",
+            "FirstExecutionFrom": iso(begins),
+        }
+        return create.Ensured(created, Transition(Action.CREATE, desired.hand_off), now)
 
     monkeypatch.setattr(create, "ensure", ensure)
     return done
