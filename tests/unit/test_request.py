@@ -214,6 +214,29 @@ def test_a_field_that_changes_do_not_move_is_reported(field: str, warned: bool) 
     assert any("stays the same when a record changes" in text for text in warnings) is warned
 
 
+@pytest.mark.parametrize(
+    ("overlap", "offset", "warned"),
+    [
+        (None, None, False),
+        ("PT0S", None, False),
+        ("PT5M", 300, False),
+        ("PT25M", 300, True),
+        ("PT25M", None, True),
+        ("PT25M", 1500, False),
+    ],
+)
+def test_an_overlap_that_later_pulls_do_not_have_is_reported(
+    overlap: str | None, offset: int | None, warned: bool
+) -> None:
+    place = "TriggerConfig.TriggerProperties.Scheduled.ScheduleOffset"
+    raw = changed_flow(place, offset) if offset is not None else event()
+    given_ = {**raw, "Overlap": overlap} if overlap else raw
+    for continues in (True, False):
+        warnings = read({**given_, "Continue": continues}, NOW).warnings
+        found = [text for text in warnings if text.startswith("Overlap: only the first pull")]
+        assert bool(found) is (warned and continues)
+
+
 def test_a_schema_may_be_named() -> None:
     assert read({"$schema": "./input.schema.json", **event()}, NOW) == read(event(), NOW)
 

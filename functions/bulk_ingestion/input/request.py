@@ -28,6 +28,7 @@ from bulk_ingestion.times import iso, length, parse_duration
 from bulk_ingestion.wording import kind, shown
 
 _NESTED = "IntegrationConfig.AppflowIntegration"
+_OFFSET = "TriggerConfig.TriggerProperties.Scheduled.ScheduleOffset"
 _NEEDED = ("DomainName", "ObjectTypeName", "ImportFrom", "FlowDefinition", *presets.KEYS[:3])
 """Keys that at least one form of an input requires."""
 
@@ -319,6 +320,13 @@ def _warnings(keys: ExecutionInput, standard: Defaults) -> Iterator[str]:
         yield (
             f"Schedule: with {schedule}, each pull covers more than two months, which is more than "
             "a continuous flow should transfer at once. Use a shorter interval."
+        )
+    offset = timedelta(seconds=presets.found_at(keys.FlowDefinition, _OFFSET) or 0)
+    if keys.Continue and keys.Overlap and keys.Overlap > offset:
+        yield (
+            "Overlap: only the first pull waits for records that become readable late. Later pulls "
+            f"fetch those that are at most {offset // timedelta(seconds=1)} seconds late. If yours "
+            f"are later, set FlowDefinition.{_OFFSET} to that many seconds, at most 36000."
         )
     yield from _overridden(keys, source.connector, standard)
 
