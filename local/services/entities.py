@@ -41,7 +41,7 @@ class Field:
     content: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entity:
     """An object of an application: its fields, and how its records are generated."""
 

@@ -23,12 +23,20 @@ def generate(entity: Entity, until: datetime, salt: str) -> list[tuple[Record, d
     """
     knobs = simulation.current.knobs
     seed = f"{knobs.seed}/{salt}/{entity.name}"
+    same = _generated(entity, until, seed, knobs.made_up_years, knobs.made_up_records)
+    return [(dict(record), changed) for record, changed in same]
+
+
+@lru_cache(maxsize=8)
+def _generated(
+    entity: Entity, until: datetime, seed: str, years: float, number_of_records: int
+) -> list[tuple[Record, datetime]]:
     dice = random.Random(seed)
     pools = _pools(seed, tuple((f.name, f.fake) for f in entity.fields.values() if f.fake))
-    span = timedelta(days=365.25 * knobs.made_up_years)
+    span = timedelta(days=365.25 * years)
     bursts = [dice.random() for _ in range(_BURSTS)]
     records = []
-    for number in range(knobs.made_up_records):
+    for number in range(number_of_records):
         age = dice.random()
         if dice.random() < _IN_BURSTS:
             age = min(0.999999, dice.choice(bursts) + dice.random() * 1e-5)
