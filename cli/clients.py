@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import socket
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,13 +56,25 @@ class Place:
     def client(self) -> Callable[[str], Any]:
         """The function that creates the client of a service.
 
-        Raises botocore's ProfileNotFound for an unknown profile.
+        Raises botocore's ProfileNotFound for an unknown profile, and EndpointConnectionError at
+        once if the embedded cloud is not running.
         """
         if self.is_embedded:
+            self._check_server()
             session = boto3.Session("local", "local", region_name="us-east-1")
         else:
             session = boto3.Session(profile_name=self.profile, region_name=self.region)
         return lambda service: session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]
+
+    def _check_server(self) -> None:
+        """Connect to the embedded cloud, because botocore retries a refused connection for long."""
+        endpoint = self.endpoint or ""
+        url = urlsplit(endpoint)
+        port = url.port or {"http": 80, "https": 443}[url.scheme]
+        try:
+            socket.create_connection((url.hostname or "", port), timeout=5).close()
+        except OSError as error:
+            raise EndpointConnectionError(endpoint_url=endpoint) from error
 
     @cached_property
     def state_machine_arn(self) -> str:
