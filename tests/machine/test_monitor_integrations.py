@@ -149,7 +149,6 @@ def test_what_is_broken_is_repaired_from_its_last_pull_on_and_notified_once(
 @pytest.mark.parametrize(
     ("ago", "lag"),
     [
-        (timedelta(seconds=20), timedelta(seconds=45)),
         (timedelta(seconds=90), timedelta(minutes=25)),
         (timedelta(seconds=1), OVERLAP),
     ],
