@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from rich.text import Text
@@ -27,21 +28,34 @@ class Asked:
     """The periods of its windows, half-open, in epoch milliseconds."""
     pulled_from: int | None
     """From when on the continuous integration pulls; None if there is none."""
+    next_pull_from: int | None
+    """From when on its next pull brings what has changed."""
     field: str | None
     """The field that they go by; None for files, which are all imported."""
     tasks: Sequence[Mapping[str, Any]]
 
     @classmethod
-    def by(cls, request: Mapping[str, Any], items: Iterable[Mapping[str, Any]]) -> Asked:
-        """Read ``request.json`` and ``plan.json``."""
+    def by(
+        cls,
+        request: Mapping[str, Any],
+        items: Iterable[Mapping[str, Any]],
+        next_pull_from: datetime | None = None,
+    ) -> Asked:
+        """Read ``request.json`` and ``plan.json``.
+
+        ``next_pull_from`` is None if the continuous integration has not pulled yet.
+        """
         definition = request["FlowDefinition"]
         overlap = length(parse_duration(request["Overlap"], OVERLAPS))
-        pulled_from = milliseconds(parse_instant(request["HandOff"]) - overlap)
+        pulled_from: int | None = milliseconds(parse_instant(request["HandOff"]) - overlap)
+        if not request["Continue"]:
+            pulled_from = None
         return cls(
             windows=tuple(
                 (_instant(item["StartTime"]), _instant(item["EndTime"])) for item in items
             ),
-            pulled_from=pulled_from if request["Continue"] else None,
+            pulled_from=pulled_from,
+            next_pull_from=milliseconds(next_pull_from) if next_pull_from else pulled_from,
             field=definitions.source_of(definition).datetime_field,
             tasks=api_model.respelled("appflow", "CreateFlowRequest", definition)["tasks"],
         )
@@ -49,11 +63,11 @@ class Asked:
     def is_for(self, changed: int) -> bool:
         """Whether a window, or the continuous integration, is to bring what changed then."""
         in_a_window = any(start <= changed < end for start, end in self.windows)
-        return in_a_window or self.comes_later(changed)
+        return in_a_window or (self.pulled_from is not None and changed >= self.pulled_from)
 
     def comes_later(self, changed: int) -> bool:
         """Whether the next pull brings what changed then."""
-        return self.pulled_from is not None and changed >= self.pulled_from
+        return self.next_pull_from is not None and changed >= self.next_pull_from
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -131,13 +132,31 @@ def _compare(cloud: Cloud, folder: Path) -> Ends | None:
     domain, object_type = request["DomainName"], request["ObjectTypeName"]
     cloud.clock.advance(simulation.current.knobs.ingestion_takes.total_seconds())
     return compare(
-        Asked.by(request, json.loads((folder / "plan.json").read_text())),
+        Asked.by(
+            request,
+            json.loads((folder / "plan.json").read_text()),
+            _next_pull_from(cloud, request["FlowDefinition"]["FlowName"]),
+        ),
         cloud.services.sources.get(
             source.profile or source.connector.type, source.object
         ).records(),
         cloud.services.domain_objects(domain, object_type),
         cloud.services.lost(domain, object_type),
     )
+
+
+def _next_pull_from(cloud: Cloud, flow_name: str) -> datetime | None:
+    """Give the end of a continuous flow's last pull; None if it has not pulled."""
+    appflow = cloud.client("appflow")
+    if flow_name not in [flow["flowName"] for flow in appflow.list_flows(maxResults=100)["flows"]]:
+        return None
+    runs = appflow.describe_flow_execution_records(flowName=flow_name, maxResults=100)
+    ends = [
+        run["dataPullEndTime"]
+        for run in runs["flowExecutions"]
+        if run["executionStatus"] == "Successful"
+    ]
+    return max(ends, default=None)
 
 
 def _print_day(console: Console, day: Day) -> None:

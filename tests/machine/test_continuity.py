@@ -89,6 +89,28 @@ def test_a_record_that_could_be_read_only_after_the_import_arrives(
     assert machine.landed().keys() == {"early", "late"}
 
 
+@pytest.mark.parametrize("since", ["P4M", "P1M"])
+def test_records_that_are_always_late_arrive_with_a_schedule_offset_as_long(
+    machine: Machine, since: str
+) -> None:
+    # Given a source that always shows its records up to 25 minutes late, and a flow for it
+    source = machine.cloud.services.sources.get("acme-sf", "Contact")
+    source.visibility_lag = timedelta(minutes=25)
+    given = definition()
+    given["TriggerConfig"]["TriggerProperties"]["Scheduled"]["ScheduleOffset"] = 25 * 60
+    machine.load(*(contact(f"early-{n}", NOW - timedelta(minutes=n)) for n in range(20)))
+    # When everything is imported, and records change for a day
+    assert_complete(machine.run(ImportFrom=since, FlowDefinition=given))
+    for n in range(72):
+        source.put(contact(f"{n}", machine.cloud.clock.now()))
+        machine.cloud.live(timedelta(minutes=20))
+    # Then all of them arrive
+    source.visibility_lag = None
+    machine.cloud.live(timedelta(hours=2))
+    assert machine.landed().keys() == machine.source().keys()
+    assert len(machine.landed()) == 20 + 72
+
+
 def test_a_new_field_replaces_the_integration_which_goes_on_where_it_was(
     machine: Machine,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,7 +15,12 @@ FIELD = "Changed"
 EARLY, OLD, RECENT, LATE = (f"2026-{month}-15T00:00:00Z" for month in ("01", "03", "05", "07"))
 
 
-def asked(continues: bool = True, overlap: str = "PT0S", field: str | None = FIELD) -> Asked:
+def asked(
+    continues: bool = True,
+    overlap: str = "PT0S",
+    field: str | None = FIELD,
+    next_pull_from: datetime | None = None,
+) -> Asked:
     """Two windows, March and May, and a hand-off at the end of May."""
     config: dict[str, Any] = {
         "ConnectorType": "Salesforce" if field else "S3",
@@ -35,7 +41,7 @@ def asked(continues: bool = True, overlap: str = "PT0S", field: str | None = FIE
     }
     windows = [("2026-03-01", "2026-04-01"), ("2026-05-01", "2026-06-01")]
     items = [{"StartTime": f"{a}T00:00:00Z", "EndTime": f"{b}T00:00:00Z"} for a, b in windows]
-    return Asked.by(request, items)
+    return Asked.by(request, items, next_pull_from)
 
 
 def record(key: str, changed: str | None) -> dict[str, Any]:
@@ -70,6 +76,16 @@ def test_what_the_next_pull_brings_is_awaited() -> None:
     assert ends.is_complete
     assert not ends.are_equal
     assert ends.decision().plain == "1 more will come with the integration's next pull"
+
+
+def test_what_the_last_pull_has_left_out_is_not_awaited() -> None:
+    ends = compared(ALL, "b", "c", of=asked(next_pull_from=datetime(2026, 7, 16, tzinfo=UTC)))
+
+    assert (ends.source, ends.missing, ends.awaited) == (3, 1, 0)
+    assert not ends.is_complete
+    assert ends.decision().plain == (
+        "1 record is missing or out of date, and no later pull brings that"
+    )
 
 
 def test_what_lies_within_the_overlap_is_awaited_as_well() -> None:
