@@ -47,9 +47,8 @@ class Asked:
         """
         definition = request["FlowDefinition"]
         overlap = length(parse_duration(request["Overlap"], OVERLAPS))
-        pulled_from: int | None = milliseconds(parse_instant(request["HandOff"]) - overlap)
-        if not request["Continue"]:
-            pulled_from = None
+        begins = parse_instant(request["HandOff"]) - overlap
+        pulled_from = milliseconds(begins) if request["Continue"] else None
         return cls(
             windows=tuple(
                 (_instant(item["StartTime"]), _instant(item["EndTime"])) for item in items

@@ -15,6 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from bulk_ingestion.aws.gone import unless_gone
 from bulk_ingestion.flow import definitions
 from bulk_ingestion.run.layout import PAGE
 from bulk_ingestion.wording import visible
@@ -147,15 +148,10 @@ def _compare(cloud: Cloud, folder: Path) -> Ends | None:
 
 def _next_pull_from(cloud: Cloud, flow_name: str) -> datetime | None:
     """Give the end of a continuous flow's last pull; None if it has not pulled."""
-    appflow = cloud.client("appflow")
-    if flow_name not in [flow["flowName"] for flow in appflow.list_flows(maxResults=100)["flows"]]:
-        return None
-    runs = appflow.describe_flow_execution_records(flowName=flow_name, maxResults=100)
-    ends = [
-        run["dataPullEndTime"]
-        for run in runs["flowExecutions"]
-        if run["executionStatus"] == "Successful"
-    ]
+    operation = cloud.client("appflow").describe_flow_execution_records
+    described = unless_gone(operation, flowName=flow_name, maxResults=100)
+    runs = described["flowExecutions"] if described else []
+    ends = (run["dataPullEndTime"] for run in runs if run["executionStatus"] == "Successful")
     return max(ends, default=None)
 
 

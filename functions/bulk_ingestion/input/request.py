@@ -321,11 +321,11 @@ def _warnings(keys: ExecutionInput, standard: Defaults) -> Iterator[str]:
             f"Schedule: with {schedule}, each pull covers more than two months, which is more than "
             "a continuous flow should transfer at once. Use a shorter interval."
         )
-    offset = timedelta(seconds=presets.found_at(keys.FlowDefinition, _OFFSET) or 0)
-    if keys.Continue and keys.Overlap and keys.Overlap > offset:
+    offset = presets.found_at(keys.FlowDefinition, _OFFSET) or 0
+    if keys.Continue and keys.Overlap and keys.Overlap > timedelta(seconds=offset):
         yield (
             "Overlap: only the first pull waits for records that become readable late. Later pulls "
-            f"fetch those that are at most {offset // timedelta(seconds=1)} seconds late. If yours "
+            f"fetch those that are at most {offset} seconds late. If yours "
             f"are later, set FlowDefinition.{_OFFSET} to that many seconds, at most 36000."
         )
     yield from _overridden(keys, source.connector, standard)
